@@ -1,0 +1,39 @@
+"""The one switch: the compiled core, or the pure fallback with the same behaviour.
+
+``FLOCKTIME_PURE=1`` in the environment forces the fallback; otherwise it is taken only where the compiled module was not
+built at all. A compiled module that is there and fails to load is an error, never a silent slow-down.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flocktime._core import Clock, ManualSource, SkewedSource, Timestamp
+
+    BACKEND = "compiled"
+elif os.environ.get("FLOCKTIME_PURE") == "1":
+    from flocktime._fallback import Clock, ManualSource, SkewedSource, Timestamp
+
+    BACKEND = "pure"
+else:
+    try:
+        from flocktime._core import Clock, ManualSource, SkewedSource, Timestamp
+
+        BACKEND = "compiled"
+    except ModuleNotFoundError as missing:
+        if missing.name != "flocktime._core":
+            raise
+        from flocktime._fallback import Clock, ManualSource, SkewedSource, Timestamp
+
+        BACKEND = "pure"
+
+__all__ = ["BACKEND", "Clock", "ManualSource", "SkewedSource", "Timestamp", "pure_clock"]
+
+
+def pure_clock() -> type[Any]:
+    """The fallback's ``Clock``, whichever backend is in use: only side by side in one process can the two be timed."""
+    from flocktime._fallback import Clock as PureClock
+
+    return PureClock

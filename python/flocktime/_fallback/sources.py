@@ -1,0 +1,166 @@
+"""Where readings come from: any callable that returns ``int`` nanoseconds since 1970, and two that tests and demos need."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, NoReturn, final
+
+from flocktime._fallback.fields import checked_int, seconds_us
+from flocktime._fallback.layout import HORIZON
+from flocktime.errors import SourceError, _show
+
+_INT64 = (1 << 63) - 1
+
+
+class Source:
+    """A callable as the clock sees it: the reading, the monotonic time beside it, and whether it may be read twice."""
+
+    __slots__ = ("_call", "monotonic_ns", "rereadable")
+
+    def __init__(self, source: Callable[[], int] | None) -> None:
+        if source is not None and not callable(source):
+            raise TypeError(f"source must be callable, not {type(source).__name__}")
+        self._call: Callable[[], Any] = time.time_ns if source is None else source
+        own = isinstance(source, ManualSource | SkewedSource)
+        self.monotonic_ns: Callable[[], int] = source.monotonic_ns if own else time.monotonic_ns
+        # Other people's callables are called once per timestamp and never behind their back: a scripted one would notice.
+        self.rereadable = source is None or own
+
+    def wall_ns(self) -> int:
+        reading = self._call()
+        if type(reading) is not int:
+            raise SourceError(f"a time source must return int nanoseconds, got {_show(reading)}")
+        return _saturated(reading)
+
+
+def _saturated(nanoseconds: int) -> int:
+    """Within 64 bits: what lies beyond is out of a timestamp's range either way."""
+    return max(-_INT64 - 1, min(nanoseconds, _INT64))
+
+
+def usable_us(wall_ns: int) -> tuple[int, bool]:
+    """Microseconds within what a timestamp can hold, and whether the reading had to be bent to get there."""
+    microseconds = wall_ns // 1000
+    usable = max(0, min(microseconds, HORIZON))
+    return usable, usable != microseconds
+
+
+@final
+class ManualSource:
+    __slots__ = ("_held", "_lock", "_monotonic", "_wall")
+    __module__ = "flocktime"
+
+    def __init__(self, start_us: int = 0) -> None:
+        self._lock = threading.Lock()
+        self._wall = _bounded("start_us", start_us) * 1000
+        self._monotonic = 0
+        self._held: int | None = None  # what a paused source goes on showing, in nanoseconds
+
+    def __init_subclass__(cls) -> NoReturn:
+        raise TypeError("type 'flocktime.ManualSource' is not an acceptable base type")
+
+    def __call__(self) -> int:
+        with self._lock:
+            return self._wall if self._held is None else self._held
+
+    def monotonic_ns(self) -> int:
+        with self._lock:
+            return self._monotonic
+
+    def set(self, us: int) -> None:
+        wall = _bounded("us", us) * 1000
+        with self._lock:
+            self._wall = wall
+
+    def advance(self, us: int) -> None:
+        step = _not_negative("us", us) * 1000
+        with self._lock:
+            # Both or neither: a source at its limit stays as it was.
+            self._wall, self._monotonic = _fits(self._wall + step), _fits(self._monotonic + step)
+
+    def step_back(self, us: int) -> None:
+        step = _not_negative("us", us) * 1000
+        with self._lock:
+            self._wall = _fits(self._wall - step)
+
+    def pause(self) -> AbstractContextManager[None]:
+        with self._lock:
+            if self._held is None:
+                self._held = self._wall
+        return _Paused(self)
+
+    def resume(self) -> None:
+        with self._lock:
+            self._held = None
+
+    def __repr__(self) -> str:
+        paused = "" if self._held is None else ", paused"
+        return f"<flocktime.ManualSource at {self() // 1000} us{paused}>"
+
+
+class _Paused:
+    __slots__ = ("_source",)
+
+    def __init__(self, source: ManualSource) -> None:
+        self._source = source
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        self._source.resume()
+
+
+@final
+class SkewedSource:
+    __slots__ = ("_base", "_offset_ns", "_ppm", "_start")
+    __module__ = "flocktime"
+
+    def __init__(self, offset: Any = 0.0, ppm: float = 0.0, *, source: Callable[[], int] | None = None) -> None:
+        if isinstance(ppm, bool) or not isinstance(ppm, int | float):
+            raise TypeError(f"ppm must be a number, not {type(ppm).__name__}")
+        if not abs(ppm) <= 1_000_000:  # false for NaN too
+            raise ValueError(f"ppm must lie within a million either way, got {_show(ppm)}")
+        self._offset_ns = seconds_us("offset", offset, negative=True) * 1000
+        self._ppm = float(ppm)
+        self._base = Source(source)
+        if not self._base.rereadable:
+            raise TypeError("source must be None, a ManualSource or a SkewedSource")
+        self._start = self._base.wall_ns()
+
+    def __init_subclass__(cls) -> NoReturn:
+        raise TypeError("type 'flocktime.SkewedSource' is not an acceptable base type")
+
+    def __call__(self) -> int:
+        base = self._base.wall_ns()
+        drift = _saturated(int(float(_saturated(base - self._start)) * self._ppm * 1e-6))
+        return _saturated(_saturated(base + self._offset_ns) + drift)
+
+    def monotonic_ns(self) -> int:
+        return self._base.monotonic_ns()
+
+    def __repr__(self) -> str:
+        return f"<flocktime.SkewedSource offset={self._offset_ns // 1000} us, ppm={self._ppm!r}>"
+
+
+def _bounded(name: str, value: Any) -> int:
+    number = checked_int(name, value)
+    if abs(number) > _INT64 // 1000:
+        raise ValueError(f"{name} must fit 64 bits in nanoseconds, got {_show(number)}")
+    return number
+
+
+def _not_negative(name: str, value: Any) -> int:
+    number = _bounded(name, value)
+    if number < 0:
+        raise ValueError(f"{name} must not be negative, got {number}")
+    return number
+
+
+def _fits(nanoseconds: int) -> int:
+    if abs(nanoseconds) > _INT64:
+        raise ValueError("the source has left the range of 64 bits of nanoseconds")
+    return nanoseconds

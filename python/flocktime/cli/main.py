@@ -1,0 +1,36 @@
+"""``flocktime``: the command line. Each command is a module with ``register`` and ``run``; what it needs is loaded late."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from flocktime import BACKEND, __version__
+from flocktime.cli.extras import MissingExtra
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit code: 0 fine, 1 the command's own bad news, 2 wrong usage or input."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except MissingExtra as missing:
+        print(f"flocktime {options.command}: {missing}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has gone: nothing is left to say it to
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    from flocktime.cli import bench, demo, inspect, replay
+
+    parser = argparse.ArgumentParser(prog="flocktime", description="Clocks for distributed services that respect causality.")
+    parser.add_argument("--version", action="version", version=f"flocktime {__version__} ({BACKEND} backend)")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in (demo, replay, bench, inspect):
+        command.register(commands)
+    return parser

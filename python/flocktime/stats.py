@@ -1,0 +1,92 @@
+"""What a clock has absorbed, refused and survived, as plain numbers."""
+
+from __future__ import annotations
+
+__all__ = ["ClockStats"]
+
+
+class ClockStats:
+    """A snapshot of a clock's counters. Other threads may count on while it is taken; each number is exact by itself.
+
+    Counters only grow, from zero at the clock's creation (a forked child goes on from its parent's numbers).
+
+    Attributes:
+        carries: times that 4,096 timestamps within one microsecond carried into ``physical_us``.
+        backward_jumps: times that the source moved back against monotonic time (see ``docs/clock.md`` for the threshold).
+        forward_jumps: the same, ahead.
+        readings_out_of_range: readings before 1970 or beyond the last usable instant, taken as the nearest usable one.
+        refused_drift: remote timestamps refused with ``DriftError``.
+        refused_epoch: remote timestamps refused with ``EpochError``.
+        refused_collision: remote timestamps refused with ``NodeCollision``.
+        adopted_beyond_limit: taken all the same (``on_drift="adopt"``).
+        ignored: passed over (``on_drift="ignore"``); the result may lie below the remote timestamp.
+        clamped: taken in part (``on_drift="clamp"``); likewise.
+        collisions_adopted: own-node timestamps from above taken all the same (``on_collision="adopt"``).
+        epochs_adopted: steps to a higher epoch that came with a message.
+        epochs_advanced: calls of ``advance_epoch``.
+        resets: calls of ``reset``.
+        last_reset: the reason given to the latest one, or ``None``.
+        last_advance: the reason given to the latest ``advance_epoch``, or ``None``.
+        forks: times that this clock took a new node id after a fork.
+        suspects: nodes refused for drift within the last ten minutes, at most sixteen, the latest last.
+        suspect_self: true when three or more distinct nodes are among them: who refuses everybody is probably wrong.
+    """
+
+    __slots__ = (
+        "adopted_beyond_limit",
+        "backward_jumps",
+        "carries",
+        "clamped",
+        "collisions_adopted",
+        "epochs_adopted",
+        "epochs_advanced",
+        "forks",
+        "forward_jumps",
+        "ignored",
+        "last_advance",
+        "last_reset",
+        "readings_out_of_range",
+        "refused_collision",
+        "refused_drift",
+        "refused_epoch",
+        "resets",
+        "suspect_self",
+        "suspects",
+    )
+
+    carries: int
+    backward_jumps: int
+    forward_jumps: int
+    readings_out_of_range: int
+    refused_drift: int
+    refused_epoch: int
+    refused_collision: int
+    adopted_beyond_limit: int
+    ignored: int
+    clamped: int
+    collisions_adopted: int
+    epochs_adopted: int
+    epochs_advanced: int
+    resets: int
+    last_reset: str | None
+    last_advance: str | None
+    forks: int
+    suspects: tuple[int, ...]
+    suspect_self: bool
+
+    def __init__(self, **values: object) -> None:
+        for name in self.__slots__:
+            setattr(self, name, values[name])
+
+    def as_dict(self) -> dict[str, object]:
+        """The same numbers as a plain dictionary, for metrics and JSON."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def __eq__(self, other: object) -> bool:
+        return self.as_dict() == other.as_dict() if isinstance(other, ClockStats) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # a snapshot of counters is no key
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.as_dict().items() if value)
+        return f"ClockStats({shown})"

@@ -1,0 +1,4 @@
+//! Where flocktime meets the operating system. The rules live in `flocktime-core`, which asks for nothing but numbers.
+
+pub mod random;
+pub mod sys;

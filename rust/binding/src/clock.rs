@@ -1,0 +1,340 @@
+//! `Clock` for Python. Every rule is in `flocktime_core::Clock`.
+
+use flocktime_agent::random::fresh_node;
+use flocktime_core::layout::{HORIZON, MAX_BATCH, MAX_EPOCH};
+use flocktime_core::{Clock, ClockError, Config, Stats, Timestamp};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDelta, PyDict, PyList, PyString, PyTuple};
+
+use crate::convert::{checked_bool, checked_int, delta, field, node_id, on_collision, on_drift, reason, seconds_us};
+use crate::errors::{invalid, refusal, shown, wrong_type};
+use crate::source::Source;
+use crate::stamp_object::stamp;
+use crate::timestamp::PyTimestamp;
+
+/// A clock that issues strictly increasing timestamps and merges those of others.
+///
+/// Whatever the wall clock does, each timestamp is greater than every one that this clock has issued or adopted before,
+/// from any thread, across ``now`` and ``update``. Any thread may call any method at any time. A forked child gets a new
+/// node id, or ``ForkedClock`` where the node was fixed. A call that raises has changed nothing.
+///
+/// Args:
+///     name: a label for people; it is in no timestamp.
+///     node: 48 bits as an int or 6 bytes; ``None``: random. Two clocks of one node issue equal timestamps.
+///     max_drift: how far a remote timestamp may lead, inclusive, in seconds or as ``timedelta``; ``None``: no limit.
+///     on_drift: beyond that ``"reject"`` (raise), ``"adopt"`` (take it), ``"ignore"`` or ``"clamp"`` (go on without it, or
+///         with as much as is allowed: the result may then lie *below* the remote timestamp).
+///     on_collision: a remote timestamp of this node from above: ``"reject"`` (raise) or ``"adopt"``.
+///     source: ``None``: the operating system's clock; else a callable that returns ``int`` nanoseconds since 1970.
+///     last: start after this timestamp.
+///     epoch: start in this epoch.
+///
+/// Raises:
+///     ValueError, TypeError: an argument that names no such thing.
+///
+/// >>> clock = Clock(name="billing")
+/// >>> sent = clock.now()
+/// >>> received = clock.update(sent)
+/// >>> sent < received
+/// True
+#[pyclass(frozen, weakref, module = "flocktime", name = "Clock")]
+pub(crate) struct PyClock {
+    clock: Clock<Source>,
+    name: Option<Py<PyString>>,
+}
+
+type Stamp<'py> = PyResult<Bound<'py, PyTimestamp>>;
+
+#[pymethods]
+impl PyClock {
+    #[new]
+    #[pyo3(
+        signature = (*, name = None, node = None, max_drift = MaxDrift::Default, on_drift = None, on_collision = None, source = None, last = None, epoch = None),
+        text_signature = "(*, name=None, node=None, max_drift=0.5, on_drift='reject', on_collision='reject', source=None, last=None, epoch=0)"
+    )]
+    #[allow(clippy::too_many_arguments, reason = "keyword arguments of the Python signature")]
+    fn new(
+        name: Option<&Bound<'_, PyAny>>,
+        node: Option<&Bound<'_, PyAny>>,
+        max_drift: MaxDrift<'_>,
+        on_drift: Option<&Bound<'_, PyAny>>,
+        on_collision: Option<&Bound<'_, PyAny>>,
+        source: Option<&Bound<'_, PyAny>>,
+        last: Option<&Bound<'_, PyAny>>,
+        epoch: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let name =
+            name.map(|name| name.cast::<PyString>().map_err(|_| wrong_type("name", "a str", name))).transpose()?;
+        let mut config = Config::new(fresh_node);
+        config.node = node.map(node_id).transpose()?;
+        config.max_drift_us = max_drift.us()?;
+        config.on_drift = on_drift.map_or(Ok(config.on_drift), self::on_drift)?;
+        config.on_collision = on_collision.map_or(Ok(config.on_collision), self::on_collision)?;
+        let source = Source::from_python(source)?;
+        config.epoch = epoch.map_or(Ok(0), |epoch| field("epoch", epoch, MAX_EPOCH.into()))? as u16;
+        config.last = last.map(start).transpose()?;
+        Ok(Self { clock: Clock::new(source, config), name: name.map(|name| name.clone().unbind()) })
+    }
+
+    /// Stamp a local or send event.
+    ///
+    /// Returns:
+    ///     A timestamp greater than all that this clock has issued or adopted.
+    ///
+    /// Raises:
+    ///     ForkedClock: in a forked child, where the node was fixed. What a source written in Python raises passes through.
+    fn now<'py>(&self, py: Python<'py>) -> Stamp<'py> {
+        issued(py, self.clock.now())
+    }
+
+    /// Reserve ``n`` consecutive timestamps, ``0..=65536``, with one step: no other thread's lies between them.
+    ///
+    /// Raises:
+    ///     ValueError: ``n`` out of range; else as ``now``.
+    ///
+    /// >>> stamps = Clock().now_many(3)
+    /// >>> stamps == sorted(set(stamps))
+    /// True
+    fn now_many<'py>(&self, py: Python<'py>, n: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+        let count = checked_int("n", n)?;
+        let Some(n) = count.extract::<usize>().ok().filter(|&n| n <= MAX_BATCH) else {
+            return Err(PyValueError::new_err(format!("n must lie in 0..={MAX_BATCH}, got {}", shown(&count)?)));
+        };
+        let run = self.clock.now_many(n).map_err(|error| refusal(py, error))?;
+        PyList::new(py, run.map(|ts| stamp(py, ts)))
+    }
+
+    /// Stamp a receive event: merge the remote timestamp, tick, return.
+    ///
+    /// Hybrid logical clock (Kulkarni et al. 2014) inside an epoch; a higher epoch wins (after Moore 2015).
+    ///
+    /// Args:
+    ///     ts: what came with the message.
+    ///     on_drift: this call's policy instead of the clock's.
+    ///     trusted: the caller vouches for the timestamp's epoch, whatever distance it jumps.
+    ///
+    /// Returns:
+    ///     A timestamp greater than ``ts`` and than all before, but for ``"ignore"`` and ``"clamp"`` beyond the limit, and
+    ///     for a timestamp of a lower epoch that still carries a later time.
+    ///
+    /// Raises:
+    ///     DriftError: ``ts`` leads by more than the limit, or lies within the last day that can be represented (under every
+    ///         policy). EpochError: its epoch is more than one step up, or the last step was less than a minute ago.
+    ///     NodeCollision: it carries this clock's node and lies above it. Else as ``now``.
+    ///
+    /// >>> clock = Clock(max_drift=0.5)
+    /// >>> clock.update(clock.now() + timedelta(hours=1))
+    /// Traceback (most recent call last):
+    ///     ...
+    /// flocktime.errors.DriftError: ...
+    #[pyo3(signature = (ts, *, on_drift = None, trusted = None), text_signature = "($self, ts, *, on_drift=None, trusted=False)")]
+    fn update<'py>(
+        &self,
+        ts: &Bound<'py, PyAny>,
+        on_drift: Option<&Bound<'py, PyAny>>,
+        trusted: Option<&Bound<'py, PyAny>>,
+    ) -> Stamp<'py> {
+        let Ok(remote) = ts.cast::<PyTimestamp>() else { return Err(wrong_type("ts", "a Timestamp", ts)) };
+        let on_drift = on_drift.map(self::on_drift).transpose()?;
+        let trusted = checked_bool("trusted", trusted)?;
+        issued(ts.py(), self.clock.update(remote.get().0, on_drift, trusted))
+    }
+
+    /// Merge all of them and tick once: all or nothing. At most 65,536; of none it is ``now``.
+    ///
+    /// Raises:
+    ///     ValueError: too many. For the first one that is refused as ``update``; none is adopted then.
+    #[pyo3(signature = (timestamps, *, on_drift = None, trusted = None), text_signature = "($self, timestamps, *, on_drift=None, trusted=False)")]
+    fn update_many<'py>(
+        &self,
+        timestamps: &Bound<'py, PyAny>,
+        on_drift: Option<&Bound<'py, PyAny>>,
+        trusted: Option<&Bound<'py, PyAny>>,
+    ) -> Stamp<'py> {
+        let remotes = collected(timestamps)?;
+        let on_drift = on_drift.map(self::on_drift).transpose()?;
+        let trusted = checked_bool("trusted", trusted)?;
+        issued(timestamps.py(), self.clock.update_many(&remotes, on_drift, trusted))
+    }
+
+    /// How far a remote timestamp leads this clock's time: positive when the remote is ahead. Moves and counts nothing.
+    fn observe<'py>(&self, ts: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDelta>> {
+        let Ok(remote) = ts.cast::<PyTimestamp>() else { return Err(wrong_type("ts", "a Timestamp", ts)) };
+        let py = ts.py();
+        delta(py, self.clock.observe(remote.get().0).map_err(|error| refusal(py, error))?)
+    }
+
+    /// The operator's way back from a poisoned future: go one epoch up, with wall time as the source shows it.
+    ///
+    /// Every timestamp of the new epoch beats every older one, so causality holds and the step spreads with ordinary
+    /// messages. ``reason`` is kept in ``stats()``, its first 200 characters.
+    ///
+    /// Returns:
+    ///     The first timestamp of the new epoch.
+    ///
+    /// Raises:
+    ///     EpochError: without ``force=True`` while no quorum of a flock agrees, or in the last epoch.
+    #[pyo3(signature = (reason, *, force = None), text_signature = "($self, reason, *, force=False)")]
+    fn advance_epoch<'py>(&self, reason: &Bound<'py, PyAny>, force: Option<&Bound<'py, PyAny>>) -> Stamp<'py> {
+        let (why, force) = (self::reason(reason)?, checked_bool("force", force)?);
+        issued(reason.py(), self.clock.advance_epoch(&why, force))
+    }
+
+    /// A new identity for a clock that has already stamped a wrong time: new random node, wall time as the source shows it.
+    ///
+    /// It is a new clock from here on: its first timestamp may lie *below* earlier ones of the old identity. ``reason`` is
+    /// kept in ``stats()``, its first 200 characters.
+    ///
+    /// Returns:
+    ///     The first timestamp of the new identity.
+    fn reset<'py>(&self, reason: &Bound<'py, PyAny>) -> Stamp<'py> {
+        let why = self::reason(reason)?;
+        issued(reason.py(), self.clock.reset(&why))
+    }
+
+    /// The latest timestamp, issued, adopted or given as ``last=``; ``None`` before the first. The next one lies above it.
+    #[getter]
+    fn last<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyTimestamp>> {
+        self.clock.last().map(|ts| stamp(py, ts))
+    }
+
+    /// The label, or ``None``.
+    #[getter]
+    fn name(&self, py: Python<'_>) -> Option<Py<PyString>> {
+        self.name.as_ref().map(|name| name.clone_ref(py))
+    }
+
+    /// The node id, 48 bits.
+    #[getter]
+    fn node(&self) -> u64 {
+        self.clock.node()
+    }
+
+    /// The epoch of the latest timestamp.
+    #[getter]
+    fn epoch(&self) -> u16 {
+        self.clock.epoch()
+    }
+
+    /// How far the timestamps lead the source, a ``timedelta``; zero when they do not.
+    #[getter]
+    fn ahead_by<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDelta>> {
+        delta(py, self.clock.ahead_by_us().map_err(|error| refusal(py, error))? as i64)
+    }
+
+    /// The counters so far, as ``ClockStats``. Other threads may count on meanwhile.
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        snapshot(py, self.clock.stats())
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let name = match &self.name {
+            Some(name) => name.bind(py).repr()?.to_string_lossy().into_owned(),
+            None => "None".to_owned(),
+        };
+        let last = self.clock.last().map_or_else(|| "None".to_owned(), |last| last.to_string());
+        let (node, epoch) = (self.clock.node(), self.clock.epoch());
+        Ok(format!("<flocktime.Clock name={name} node=0x{node:012x} epoch={epoch} last={last}>"))
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        let _ = self;
+        Err(PyTypeError::new_err("cannot pickle 'flocktime.Clock' object: give the other process a clock of its own"))
+    }
+
+    #[allow(clippy::needless_pass_by_value, reason = "the protocol of the garbage collector")]
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self.clock.source() {
+            Source::Python(callable) => visit.call(&**callable),
+            Source::Os(_) | Source::Manual(_) | Source::Skewed(_) => Ok(()),
+        }
+    }
+}
+
+#[inline]
+fn issued(py: Python<'_>, result: Result<Timestamp, ClockError>) -> Stamp<'_> {
+    match result {
+        Ok(ts) => Ok(stamp(py, ts)),
+        Err(error) => Err(refusal(py, error)),
+    }
+}
+
+/// `max_drift` as it was given: not at all is half a second, `None` is no limit.
+enum MaxDrift<'py> {
+    Default,
+    Given(Bound<'py, PyAny>),
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for MaxDrift<'py> {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self::Given(value.to_owned()))
+    }
+}
+
+impl MaxDrift<'_> {
+    fn us(&self) -> PyResult<Option<u64>> {
+        match self {
+            Self::Default => Ok(Some(500_000)),
+            Self::Given(value) if value.is_none() => Ok(None),
+            Self::Given(value) => seconds_us("max_drift", value, false).map(|us| Some(us as u64)),
+        }
+    }
+}
+
+fn start(last: &Bound<'_, PyAny>) -> PyResult<Timestamp> {
+    let Ok(last) = last.cast::<PyTimestamp>() else { return Err(wrong_type("last", "a Timestamp", last)) };
+    let ts = last.get().0;
+    if ts.physical_us() > HORIZON {
+        let physical = ts.physical_us().into_pyobject(last.py())?.into_any();
+        return Err(invalid("fields", &format!("last must not lie beyond {HORIZON} us"), None, &physical));
+    }
+    Ok(ts)
+}
+
+fn collected(timestamps: &Bound<'_, PyAny>) -> PyResult<Vec<Timestamp>> {
+    let objects: Vec<_> = timestamps.try_iter()?.take(MAX_BATCH + 1).collect::<PyResult<_>>()?;
+    if objects.len() > MAX_BATCH {
+        return Err(PyValueError::new_err(format!("at most {MAX_BATCH} timestamps at once")));
+    }
+    let stamps = objects.iter().map(|object| match object.cast::<PyTimestamp>() {
+        Ok(ts) => Ok(ts.get().0),
+        Err(_) => Err(wrong_type("timestamps", "Timestamp", object)),
+    });
+    stamps.collect()
+}
+
+/// `flocktime.stats.ClockStats` of these numbers.
+fn snapshot(py: Python<'_>, stats: Stats) -> PyResult<Bound<'_, PyAny>> {
+    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let values = PyDict::new(py);
+    let counters = [
+        ("carries", stats.carries),
+        ("backward_jumps", stats.backward_jumps),
+        ("forward_jumps", stats.forward_jumps),
+        ("readings_out_of_range", stats.readings_out_of_range),
+        ("refused_drift", stats.refused_drift),
+        ("refused_epoch", stats.refused_epoch),
+        ("refused_collision", stats.refused_collision),
+        ("adopted_beyond_limit", stats.adopted_beyond_limit),
+        ("ignored", stats.ignored),
+        ("clamped", stats.clamped),
+        ("collisions_adopted", stats.collisions_adopted),
+        ("epochs_adopted", stats.epochs_adopted),
+        ("epochs_advanced", stats.epochs_advanced),
+        ("resets", stats.resets),
+        ("forks", stats.forks),
+    ];
+    for (name, value) in counters {
+        values.set_item(name, value)?;
+    }
+    values.set_item("last_reset", stats.last_reset)?;
+    values.set_item("last_advance", stats.last_advance)?;
+    values.set_item("suspects", PyTuple::new(py, stats.suspects)?)?;
+    values.set_item("suspect_self", stats.suspect_self)?;
+    CLASS.import(py, "flocktime.stats", "ClockStats")?.call((), Some(&values))
+}

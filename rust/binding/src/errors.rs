@@ -1,0 +1,108 @@
+//! Rust refusals as Python exceptions. The sentences are written in `flocktime.errors`, once for both backends.
+
+use flocktime_core::{ClockError, EpochRefusal, InvalidTimestamp};
+use pyo3::call::PyCallArgs;
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+use crate::convert::delta;
+use crate::stamp_object::stamp;
+
+/// A builder of `flocktime.errors`, looked up when it is first needed.
+fn build<'py>(py: Python<'py>, cell: &PyOnceLock<Py<PyAny>>, name: &str, arguments: impl PyCallArgs<'py>) -> PyErr {
+    match cell.import(py, "flocktime.errors", name).and_then(|builder| builder.call1(arguments)) {
+        Ok(error) => PyErr::from_value(error),
+        Err(failure) => failure,
+    }
+}
+
+/// `flocktime.errors._show`: a `repr` that stays short and never raises.
+pub(crate) fn shown(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    static SHOW: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    SHOW.import(value.py(), "flocktime.errors", "_show")?.call1((value,))?.extract()
+}
+
+pub(crate) fn invalid(form: &str, reason: &str, position: Option<usize>, value: &Bound<'_, PyAny>) -> PyErr {
+    static INVALID: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    build(value.py(), &INVALID, "_invalid", (form, reason, position, value))
+}
+
+pub(crate) fn not_a_timestamp(error: &InvalidTimestamp, value: &Bound<'_, PyAny>) -> PyErr {
+    invalid(error.form.name(), &error.reason, error.position, value)
+}
+
+pub(crate) fn subtraction(py: Python<'_>, epoch: u16, other: u16) -> PyErr {
+    epoch_error(py, "subtraction", epoch, other.into(), None, 0)
+}
+
+/// `TypeError`: `<name> must be <wanted>, not <type>`.
+pub(crate) fn wrong_type(name: &str, wanted: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    match value.get_type().name() {
+        Ok(found) => PyTypeError::new_err(format!("{name} must be {wanted}, not {found}")),
+        Err(failure) => failure,
+    }
+}
+
+/// `ValueError`: `<complaint>, got <value>`.
+pub(crate) fn wrong_value(complaint: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    match shown(value) {
+        Ok(found) => PyValueError::new_err(format!("{complaint}, got {found}")),
+        Err(failure) => failure,
+    }
+}
+
+/// `SourceError`: a time source in Python returned something that is no int.
+pub(crate) fn source_error(reading: &Bound<'_, PyAny>) -> PyErr {
+    static SOURCE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    match shown(reading) {
+        Ok(found) => {
+            let message = format!("a time source must return int nanoseconds, got {found}");
+            build(reading.py(), &SOURCE, "SourceError", (message,))
+        }
+        Err(failure) => failure,
+    }
+}
+
+#[cold]
+pub(crate) fn refusal(py: Python<'_>, error: ClockError) -> PyErr {
+    static DRIFT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static COLLISION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static FORKED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    match error {
+        ClockError::Drift { remote, offset_us, limit_us } => match (delta(py, offset_us), delta(py, limit_us)) {
+            (Ok(offset), Ok(limit)) => build(py, &DRIFT, "_drift", (stamp(py, remote), offset, limit)),
+            (Err(failure), _) | (_, Err(failure)) => failure,
+        },
+        ClockError::Epoch { remote, epoch, proposed, why } => {
+            let (why, wait_us) = match why {
+                EpochRefusal::Jump => ("jump", 0),
+                EpochRefusal::TooSoon { wait_us } => ("too soon", wait_us),
+                EpochRefusal::NeedsForce => ("force", 0),
+                EpochRefusal::Top => ("top", 0),
+            };
+            epoch_error(py, why, epoch, proposed, remote, wait_us)
+        }
+        ClockError::Collision { remote, last } => {
+            build(py, &COLLISION, "_collision", (stamp(py, remote), stamp(py, last)))
+        }
+        ClockError::Forked { node } => build(py, &FORKED, "_forked", (node,)),
+        // What a Python source raised was left with the interpreter; the operating system's clock never fails.
+        ClockError::Source => {
+            PyErr::take(py).unwrap_or_else(|| PyRuntimeError::new_err("the time source failed without an error"))
+        }
+    }
+}
+
+fn epoch_error(
+    py: Python<'_>,
+    why: &str,
+    epoch: u16,
+    proposed: u32,
+    remote: Option<flocktime_core::Timestamp>,
+    wait_us: u64,
+) -> PyErr {
+    static EPOCH: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let remote = remote.map(|remote| stamp(py, remote));
+    build(py, &EPOCH, "_epoch", (why, epoch, proposed, remote, wait_us as f64 / 1e6))
+}

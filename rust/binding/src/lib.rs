@@ -1,0 +1,21 @@
+//! The compiled backend, `flocktime._core`: thin Python classes, no rule of its own.
+
+mod clock;
+mod convert;
+mod errors;
+mod source;
+mod stamp_object;
+mod timestamp;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    flocktime_agent::sys::watch_forks();
+    module.add_class::<timestamp::PyTimestamp>()?;
+    stamp_object::install(module.py())?;
+    module.add_class::<clock::PyClock>()?;
+    module.add_class::<source::PyManualSource>()?;
+    module.add_class::<source::PySkewedSource>()?;
+    module.add("__all__", ["Clock", "ManualSource", "SkewedSource", "Timestamp"])
+}

@@ -1,0 +1,275 @@
+//! Time sources for Python: the two that tests and demos need, and whatever callable the user brings.
+
+use std::sync::Arc;
+
+use flocktime_core::{ManualSource, OsSource, SkewedSource, SourceFailed, TimeSource};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyFloat, PyInt};
+
+use crate::convert::{checked_int, seconds_us};
+use crate::errors::{source_error, wrong_type, wrong_value};
+
+/// What a Python clock can run on. Only the last kind calls into Python.
+#[derive(Clone)]
+pub(crate) enum Source {
+    Os(OsSource),
+    Manual(ManualSource),
+    Skewed(Arc<SkewedSource<Source>>),
+    Python(Arc<Py<PyAny>>),
+}
+
+impl Source {
+    pub(crate) fn from_python(source: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let Some(source) = source else { return Ok(Self::Os(OsSource)) };
+        if let Ok(manual) = source.cast::<PyManualSource>() {
+            Ok(Self::Manual(manual.get().0.clone()))
+        } else if let Ok(skewed) = source.cast::<PySkewedSource>() {
+            Ok(Self::Skewed(Arc::clone(&skewed.get().0)))
+        } else if source.is_callable() {
+            Ok(Self::Python(Arc::new(source.clone().unbind())))
+        } else {
+            Err(wrong_type("source", "callable", source))
+        }
+    }
+}
+
+impl Source {
+    /// Out of line, to keep the operating system's clock the straight way.
+    #[cold]
+    fn uncommon_wall_us(&self) -> Result<i64, SourceFailed> {
+        Ok(self.wall_ns()?.div_euclid(1000))
+    }
+}
+
+impl TimeSource for Source {
+    #[inline]
+    fn wall_ns(&self) -> Result<i64, SourceFailed> {
+        match self {
+            Self::Os(source) => source.wall_ns(),
+            Self::Manual(source) => source.wall_ns(),
+            Self::Skewed(source) => source.wall_ns(),
+            Self::Python(callable) => Python::attach(|py| read(callable.bind(py))).map_err(leave_to_interpreter),
+        }
+    }
+
+    #[inline]
+    fn wall_us(&self) -> Result<i64, SourceFailed> {
+        match self {
+            Self::Os(source) => source.wall_us(),
+            other => other.uncommon_wall_us(),
+        }
+    }
+
+    fn monotonic_ns(&self) -> u64 {
+        match self {
+            Self::Os(source) => source.monotonic_ns(),
+            Self::Manual(source) => source.monotonic_ns(),
+            Self::Skewed(source) => source.monotonic_ns(),
+            Self::Python(_) => OsSource.monotonic_ns(),
+        }
+    }
+
+    fn rereadable(&self) -> bool {
+        match self {
+            Self::Os(_) | Self::Manual(_) => true,
+            Self::Skewed(source) => source.rereadable(),
+            // Called once per timestamp and never behind its owner's back: a scripted one would notice.
+            Self::Python(_) => false,
+        }
+    }
+}
+
+/// One call of a Python source. An int beyond 64 bits is a reading far out of range: as far as 64 bits go.
+fn read(callable: &Bound<'_, PyAny>) -> PyResult<i64> {
+    let reading = callable.call0()?;
+    if !reading.is_exact_instance_of::<PyInt>() {
+        return Err(source_error(&reading));
+    }
+    reading.extract().or_else(|_| Ok(if reading.lt(0)? { i64::MIN } else { i64::MAX }))
+}
+
+/// The error stays with the interpreter until the call that needed the reading has unwound to Python.
+fn leave_to_interpreter(error: PyErr) -> SourceFailed {
+    Python::attach(|py| error.restore(py));
+    SourceFailed
+}
+
+/// A time source that moves only when told to: for tests, replays and demonstrations.
+///
+/// Calling it gives its wall time in nanoseconds, so it is a source like any other callable; a clock reads it without
+/// calling into Python. Any thread may move or read it at any time.
+///
+/// >>> source = ManualSource(1_000_000)
+/// >>> clock = Clock(source=source)
+/// >>> first = clock.now()
+/// >>> source.step_back(500_000)
+/// >>> clock.now() > first
+/// True
+#[pyclass(frozen, module = "flocktime", name = "ManualSource")]
+pub(crate) struct PyManualSource(ManualSource);
+
+#[pymethods]
+impl PyManualSource {
+    #[new]
+    #[pyo3(signature = (start_us = None), text_signature = "(start_us=0)")]
+    fn new(start_us: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let start = start_us.map_or(Ok(0), |value| bounded("start_us", value))?;
+        ManualSource::new(start).map(Self).ok_or_else(left_range)
+    }
+
+    fn __call__(&self) -> i64 {
+        wall(&self.0)
+    }
+
+    /// Nanoseconds that ``advance`` has let pass. Setting and stepping leave it alone.
+    fn monotonic_ns(&self) -> u64 {
+        self.0.monotonic_ns()
+    }
+
+    /// Set the wall time to so many microseconds since 1970, as an operator does.
+    ///
+    /// Raises:
+    ///     ValueError: beyond 64 bits of nanoseconds; nothing has moved then.
+    fn set(&self, us: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.0.set(bounded("us", us)?).ok_or_else(left_range)
+    }
+
+    /// Let so many microseconds pass.
+    ///
+    /// Raises:
+    ///     ValueError: negative, or beyond 64 bits of nanoseconds; nothing has moved then.
+    fn advance(&self, us: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.0.advance(not_negative("us", us)?).ok_or_else(left_range)
+    }
+
+    /// Set the wall time back by so many microseconds.
+    ///
+    /// Raises:
+    ///     ValueError: negative, or beyond 64 bits of nanoseconds; nothing has moved then.
+    fn step_back(&self, us: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.0.step_back(not_negative("us", us)?).ok_or_else(left_range)
+    }
+
+    /// Readings stand still until ``resume``, or the end of the ``with`` block; time passes on behind them.
+    ///
+    /// That is what a stopped process or a frozen machine sees. Pausing a paused source changes nothing.
+    ///
+    /// >>> source = ManualSource(10)
+    /// >>> with source.pause():
+    /// ...     source.advance(5)
+    /// ...     source()
+    /// 10000
+    /// >>> source()
+    /// 15000
+    fn pause(&self) -> Paused {
+        self.0.pause();
+        Paused(self.0.clone())
+    }
+
+    /// Readings show the time that has passed meanwhile.
+    fn resume(&self) {
+        self.0.resume();
+    }
+
+    fn __repr__(&self) -> String {
+        let paused = if self.0.is_paused() { ", paused" } else { "" };
+        format!("<flocktime.ManualSource at {} us{paused}>", wall(&self.0).div_euclid(1000))
+    }
+}
+
+/// What ``ManualSource.pause`` gives: the source resumes at the end of the ``with`` block.
+#[pyclass(frozen, module = "flocktime")]
+pub(crate) struct Paused(ManualSource);
+
+#[pymethods]
+impl Paused {
+    #[allow(clippy::unused_self, reason = "the protocol of with")]
+    fn __enter__(&self) {}
+
+    #[pyo3(signature = (*_error))]
+    fn __exit__(&self, _error: &Bound<'_, PyAny>) {
+        self.0.resume();
+    }
+}
+
+/// Another source seen through a wrong clock: a constant offset, and a rate error that grows from its creation on.
+///
+/// Args:
+///     offset: seconds or ``timedelta``, at most 100 years either way; positive is ahead.
+///     ppm: microseconds gained in each second of the source beneath, at most a million either way.
+///     source: the source beneath: ``None`` for the operating system's clock, a ``ManualSource`` or a ``SkewedSource``.
+///
+/// >>> true = ManualSource(1_000_000)
+/// >>> wrong = SkewedSource(offset=0.25, ppm=100, source=true)
+/// >>> true.advance(1_000_000)
+/// >>> wrong() - true()
+/// 250100000
+#[pyclass(frozen, module = "flocktime", name = "SkewedSource")]
+pub(crate) struct PySkewedSource(Arc<SkewedSource<Source>>);
+
+#[pymethods]
+impl PySkewedSource {
+    #[new]
+    #[pyo3(signature = (offset = None, ppm = None, *, source = None), text_signature = "(offset=0.0, ppm=0.0, *, source=None)")]
+    fn new(
+        offset: Option<&Bound<'_, PyAny>>,
+        ppm: Option<&Bound<'_, PyAny>>,
+        source: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let ppm = ppm.map_or(Ok(0.0), parts_per_million)?;
+        let offset_us = offset.map_or(Ok(0), |value| seconds_us("offset", value, true))?;
+        let base = Source::from_python(source)?;
+        if !base.rereadable() {
+            return Err(PyTypeError::new_err("source must be None, a ManualSource or a SkewedSource"));
+        }
+        match SkewedSource::new(base, offset_us * 1000, ppm) {
+            Ok(skewed) => Ok(Self(Arc::new(skewed))),
+            Err(SourceFailed) => Err(PyTypeError::new_err("the source beneath cannot be read")),
+        }
+    }
+
+    fn __call__(&self) -> i64 {
+        wall(&*self.0)
+    }
+
+    /// Monotonic nanoseconds of the source beneath.
+    fn monotonic_ns(&self) -> u64 {
+        self.0.monotonic_ns()
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let ppm = PyFloat::new(py, self.0.ppm()).repr()?;
+        Ok(format!("<flocktime.SkewedSource offset={} us, ppm={ppm}>", self.0.offset_ns() / 1000))
+    }
+}
+
+/// Sources that call no Python do not fail.
+fn wall(source: &impl TimeSource) -> i64 {
+    source.wall_ns().unwrap_or_default()
+}
+
+fn left_range() -> PyErr {
+    PyValueError::new_err("the source has left the range of 64 bits of nanoseconds")
+}
+
+fn bounded(name: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    let number = checked_int(name, value)?;
+    let fitting = number.extract::<i64>().ok().filter(|us| us.unsigned_abs() <= (i64::MAX / 1000) as u64);
+    fitting.ok_or_else(|| wrong_value(&format!("{name} must fit 64 bits in nanoseconds"), &number))
+}
+
+fn not_negative(name: &str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    let number = bounded(name, value)?;
+    u64::try_from(number).map_err(|_| PyValueError::new_err(format!("{name} must not be negative, got {number}")))
+}
+
+fn parts_per_million(value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    if value.is_instance_of::<pyo3::types::PyBool>()
+        || !(value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>())
+    {
+        return Err(wrong_type("ppm", "a number", value));
+    }
+    let ppm = value.extract::<f64>().ok().filter(|ppm| ppm.abs() <= 1_000_000.0);
+    ppm.ok_or_else(|| wrong_value("ppm must lie within a million either way", value))
+}

@@ -1,0 +1,42 @@
+//! Timestamps that respect causality, stay close to wall time and never go backwards.
+//!
+//! # What holds
+//!
+//! 1. [`Clock::now`] and [`Clock::update`] return values strictly greater than every timestamp that this clock has issued
+//!    or adopted, from any thread, across both calls, and across forks. ([`Clock::reset`] starts a new identity.)
+//! 2. If event *e* happened before event *f*, then `ts(e) < ts(f)`, for every message that was adopted.
+//! 3. `physical` never exceeds the largest physical reading in its causal past by more than the carry: one microsecond for
+//!    each 4,096 timestamps within one reading.
+//! 4. A refused input changes nothing. Jumps of the source, either way, are absorbed and counted.
+//!
+//! # Hazard
+//!
+//! 1 and 2 hold whatever the clocks show. That timestamps are *close to true time* does not: it is as good as the source,
+//! plus the drift limit that remote timestamps are held against. And two clocks that were given the same node id may issue
+//! equal timestamps; a received timestamp of one's own node from above is a [`ClockError::Collision`] for that reason.
+//!
+//! # House rules
+//!
+//! No Python, no socket, no file, no environment variable. Time and randomness are parameters ([`TimeSource`],
+//! [`Config::fresh_node`]). No `unsafe`.
+
+mod blame;
+mod clock;
+mod counters;
+mod epoch_gate;
+mod error;
+pub mod fork;
+mod jumps;
+pub mod layout;
+pub mod merge;
+pub mod sync;
+mod text;
+mod time_source;
+mod timestamp;
+mod uuid7;
+
+pub use clock::{Clock, Config, Run};
+pub use counters::Stats;
+pub use error::{ClockError, EpochRefusal, Form, InvalidTimestamp};
+pub use time_source::{ManualSource, OsSource, SkewedSource, SourceFailed, TimeSource};
+pub use timestamp::Timestamp;

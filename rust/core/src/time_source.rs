@@ -1,0 +1,202 @@
+//! Where readings come from: the operating system, or a source that a test or a demo moves by hand.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A source could not be read. It keeps the details itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceFailed;
+
+/// Physical time as a clock sees it. Readings may jump either way; the clock absorbs that.
+pub trait TimeSource: Send + Sync {
+    /// Nanoseconds since 1970-01-01 UTC.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceFailed`] when there is no reading; the clock's call then fails and changes nothing.
+    fn wall_ns(&self) -> Result<i64, SourceFailed>;
+
+    /// The same in microseconds, rounded down.
+    ///
+    /// # Errors
+    ///
+    /// As [`TimeSource::wall_ns`].
+    #[inline]
+    fn wall_us(&self) -> Result<i64, SourceFailed> {
+        Ok(self.wall_ns()?.div_euclid(1000))
+    }
+
+    /// Nanoseconds since any fixed start; never goes back.
+    fn monotonic_ns(&self) -> u64;
+
+    /// Whether the clock may read once more than it was asked for. A scripted source would notice.
+    fn rereadable(&self) -> bool {
+        true
+    }
+}
+
+/// The operating system's wall and monotonic clocks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OsSource;
+
+#[cfg(unix)]
+impl TimeSource for OsSource {
+    #[inline]
+    fn wall_ns(&self) -> Result<i64, SourceFailed> {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+        Ok(time.tv_sec.saturating_mul(1_000_000_000).saturating_add(time.tv_nsec))
+    }
+
+    #[inline]
+    fn wall_us(&self) -> Result<i64, SourceFailed> {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+        Ok(time.tv_sec.wrapping_mul(1_000_000).wrapping_add(time.tv_nsec / 1000))
+    }
+
+    fn monotonic_ns(&self) -> u64 {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+    }
+}
+
+#[cfg(not(unix))]
+impl TimeSource for OsSource {
+    fn wall_ns(&self) -> Result<i64, SourceFailed> {
+        use std::time::SystemTime;
+        let ns = |duration: std::time::Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+        Ok(match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => ns(since),
+            Err(before) => -ns(before.duration()),
+        })
+    }
+
+    fn monotonic_ns(&self) -> u64 {
+        use std::{sync::OnceLock, time::Instant};
+        static START: OnceLock<Instant> = OnceLock::new();
+        u64::try_from(START.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+/// A source that moves only when told to. Clones share one time.
+#[derive(Clone, Debug, Default)]
+pub struct ManualSource(Arc<Mutex<Manual>>);
+
+#[derive(Debug, Default)]
+#[allow(clippy::struct_field_names, reason = "the unit stands last in every name")]
+struct Manual {
+    wall_ns: i64,
+    monotonic_ns: u64,
+    /// What a paused source goes on showing.
+    held_ns: Option<i64>,
+}
+
+impl ManualSource {
+    /// Starts at so many microseconds since 1970; `None` beyond 64 bits of nanoseconds.
+    pub fn new(start_us: i64) -> Option<Self> {
+        let wall_ns = start_us.checked_mul(1000)?;
+        Some(Self(Arc::new(Mutex::new(Manual { wall_ns, ..Manual::default() }))))
+    }
+
+    fn state(&self) -> MutexGuard<'_, Manual> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets the wall time, as an operator does; monotonic time stands still. `None`, and nothing set, beyond 64 bits.
+    pub fn set(&self, us: i64) -> Option<()> {
+        self.state().wall_ns = us.checked_mul(1000)?;
+        Some(())
+    }
+
+    /// Lets both times pass. `None`, and nothing moved, beyond 64 bits of nanoseconds.
+    pub fn advance(&self, us: u64) -> Option<()> {
+        let step = i64::try_from(us).ok()?.checked_mul(1000)?;
+        let mut state = self.state();
+        let wall = state.wall_ns.checked_add(step)?;
+        let monotonic = (state.monotonic_ns as i64).checked_add(step)?;
+        state.wall_ns = wall;
+        state.monotonic_ns = monotonic as u64;
+        Some(())
+    }
+
+    /// Sets the wall time back by so much; monotonic time stands still. `None`, and nothing moved, beyond 64 bits.
+    pub fn step_back(&self, us: u64) -> Option<()> {
+        let step = i64::try_from(us).ok()?.checked_mul(1000)?;
+        let mut state = self.state();
+        state.wall_ns = state.wall_ns.checked_sub(step)?;
+        Some(())
+    }
+
+    /// Readings stand still until [`ManualSource::resume`]; time passes on behind them, as in a stopped machine.
+    pub fn pause(&self) {
+        let mut state = self.state();
+        state.held_ns = state.held_ns.or(Some(state.wall_ns));
+    }
+
+    /// Readings show the time that has passed meanwhile.
+    pub fn resume(&self) {
+        self.state().held_ns = None;
+    }
+
+    /// True between pause and resume.
+    pub fn is_paused(&self) -> bool {
+        self.state().held_ns.is_some()
+    }
+}
+
+impl TimeSource for ManualSource {
+    fn wall_ns(&self) -> Result<i64, SourceFailed> {
+        let state = self.state();
+        Ok(state.held_ns.unwrap_or(state.wall_ns))
+    }
+
+    fn monotonic_ns(&self) -> u64 {
+        self.state().monotonic_ns
+    }
+}
+
+/// Another source seen through a wrong clock: a constant offset, and a rate error that grows from now on.
+#[derive(Clone, Debug)]
+pub struct SkewedSource<S> {
+    base: S,
+    offset_ns: i64,
+    ppm: f64,
+    start_ns: i64,
+}
+
+impl<S: TimeSource> SkewedSource<S> {
+    /// Wrong by `offset_ns` from the start and by `ppm` microseconds more in each second of the base.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceFailed`] when the base cannot be read.
+    pub fn new(base: S, offset_ns: i64, ppm: f64) -> Result<Self, SourceFailed> {
+        let start_ns = base.wall_ns()?;
+        Ok(Self { base, offset_ns, ppm, start_ns })
+    }
+
+    /// The constant part, nanoseconds.
+    pub fn offset_ns(&self) -> i64 {
+        self.offset_ns
+    }
+
+    /// The rate error, parts per million.
+    pub fn ppm(&self) -> f64 {
+        self.ppm
+    }
+}
+
+impl<S: TimeSource> TimeSource for SkewedSource<S> {
+    #[inline]
+    fn wall_ns(&self) -> Result<i64, SourceFailed> {
+        let base = self.base.wall_ns()?;
+        let drift = (base.saturating_sub(self.start_ns) as f64 * self.ppm * 1e-6) as i64;
+        Ok(base.saturating_add(self.offset_ns).saturating_add(drift))
+    }
+
+    fn monotonic_ns(&self) -> u64 {
+        self.base.monotonic_ns()
+    }
+
+    fn rereadable(&self) -> bool {
+        self.base.rereadable()
+    }
+}
