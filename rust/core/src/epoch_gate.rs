@@ -48,3 +48,26 @@ const fn epoch_of(record: u64) -> u16 {
 const fn elapsed_us(record: u64, now_ns: u64) -> u64 {
     (now_ns / 1000).wrapping_sub(record & TIME_MASK) & TIME_MASK
 }
+
+#[cfg(all(test, loom))]
+mod models {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+
+    /// Two threads with the same step both pass and spend one minute; with different steps only one of them passes.
+    #[test]
+    fn loom_one_step_a_minute() {
+        for (first, second, passing) in [(1, 1, 2), (1, 2, 1)] {
+            loom::model(move || {
+                let record = Arc::new(StepRecord::default());
+                let other = Arc::clone(&record);
+                let thread = thread::spawn(move || other.take(second, 1_000));
+                let passed = [record.take(first, 1_000), thread.join().unwrap()];
+                assert_eq!(passed.iter().filter(|&&passed| passed).count(), passing);
+                assert!(!record.take(9, 1_000), "the minute is spent");
+            });
+        }
+    }
+}

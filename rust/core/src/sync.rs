@@ -8,6 +8,13 @@
 //! acquire-release orderings. That the 128-bit swap itself is atomic is the processor's promise, through `portable-atomic`,
 //! and is tested by hammering, not proved.
 
+portable_atomic::cfg_no_atomic_128! {
+    compile_error!(
+        "flocktime needs a lock-free 128-bit compare-and-swap. On x86-64 build inside its repository, whose .cargo/config.toml \
+         turns it on, or set RUSTFLAGS=-Ctarget-feature=+cmpxchg16b; elsewhere use the pure-Python wheel."
+    );
+}
+
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::AtomicU64;
 #[cfg(not(loom))]
