@@ -1,0 +1,63 @@
+//! `now` and `update` beside `uhlc`'s, on one and on two threads, in one run: `cargo bench -p flocktime-benches`.
+//!
+//! `uhlc` has no receive event that returns a timestamp: its nearest work is to merge and then to ask for one.
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use flocktime_agent::random::fresh_node;
+use flocktime_benches::hammer;
+use flocktime_core::{Clock, Config, OsSource, TimeSource};
+use uhlc::HLCBuilder;
+
+const THREADS: [usize; 2] = [1, 2];
+
+fn now(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("now");
+    group.throughput(Throughput::Elements(1));
+    for threads in THREADS {
+        let clock = Clock::new(OsSource, Config::new(fresh_node));
+        let peer = HLCBuilder::new().build();
+        group.bench_function(BenchmarkId::new("flocktime", threads), |bencher| {
+            bencher.iter_custom(|calls| hammer(threads, calls, &|| clock.now()));
+        });
+        group.bench_function(BenchmarkId::new("uhlc", threads), |bencher| {
+            bencher.iter_custom(|calls| hammer(threads, calls, &|| peer.new_timestamp()));
+        });
+        group.bench_function(BenchmarkId::new("the OS clock alone", threads), |bencher| {
+            bencher.iter_custom(|calls| hammer(threads, calls, &|| OsSource.wall_us()));
+        });
+    }
+    group.finish();
+}
+
+fn update(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("update");
+    group.throughput(Throughput::Elements(1));
+    for threads in THREADS {
+        let clock = Clock::new(OsSource, Config::new(fresh_node));
+        let remote = Clock::new(OsSource, Config::new(fresh_node)).now().expect("the OS clock does not fail");
+        let peer = HLCBuilder::new().build();
+        let peer_remote = HLCBuilder::new().build().new_timestamp();
+        group.bench_function(BenchmarkId::new("flocktime", threads), |bencher| {
+            bencher.iter_custom(|calls| hammer(threads, calls, &|| clock.update(remote, None, false)));
+        });
+        group.bench_function(BenchmarkId::new("uhlc", threads), |bencher| {
+            bencher.iter_custom(|calls| {
+                hammer(threads, calls, &|| (peer.update_with_timestamp(&peer_remote).is_ok(), peer.new_timestamp()))
+            });
+        });
+    }
+    group.finish();
+}
+
+fn now_many(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("now_many");
+    group.throughput(Throughput::Elements(1000));
+    let clock = Clock::new(OsSource, Config::new(fresh_node));
+    group.bench_function("1000", |bencher| {
+        bencher.iter(|| clock.now_many(1000).expect("no reason to refuse").map(|ts| ts.node()).sum::<u64>());
+    });
+    group.finish();
+}
+
+criterion_group!(benches, now, update, now_many);
+criterion_main!(benches);
