@@ -4,11 +4,13 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use flocktime_agent::random::fresh_node;
+use flocktime_agent::sys::Tsc;
 use flocktime_benches::hammer;
-use flocktime_core::{Clock, Config, OsSource, TimeSource};
+use flocktime_core::{Clock, Config, CountedSource, OsSource, TimeSource, Timestamp};
 use uhlc::HLCBuilder;
 
 const THREADS: [usize; 2] = [1, 2];
+const NEVER: &str = "the operating system's clock does not fail";
 
 fn now(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("now");
@@ -16,8 +18,14 @@ fn now(criterion: &mut Criterion) {
     for threads in THREADS {
         let clock = Clock::new(OsSource, Config::new(fresh_node));
         let peer = HLCBuilder::new().build();
-        group.bench_function(BenchmarkId::new("flocktime", threads), |bencher| {
-            bencher.iter_custom(|calls| hammer(threads, calls, &|| clock.now()));
+        if let Some(counter) = Tsc::trusted() {
+            let counted = Clock::new(CountedSource::new(OsSource, counter), Config::new(fresh_node));
+            group.bench_function(BenchmarkId::new("flocktime", threads), |bencher| {
+                bencher.iter_custom(|calls| hammer(threads, calls, &|| counted.now().expect(NEVER)));
+            });
+        }
+        group.bench_function(BenchmarkId::new("flocktime without counter", threads), |bencher| {
+            bencher.iter_custom(|calls| hammer(threads, calls, &|| clock.now().expect(NEVER)));
         });
         group.bench_function(BenchmarkId::new("uhlc", threads), |bencher| {
             bencher.iter_custom(|calls| hammer(threads, calls, &|| peer.new_timestamp()));
@@ -34,11 +42,18 @@ fn update(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(1));
     for threads in THREADS {
         let clock = Clock::new(OsSource, Config::new(fresh_node));
-        let remote = Clock::new(OsSource, Config::new(fresh_node)).now().expect("the OS clock does not fail");
+        let remote = Clock::new(OsSource, Config::new(fresh_node)).now().expect(NEVER);
         let peer = HLCBuilder::new().build();
         let peer_remote = HLCBuilder::new().build().new_timestamp();
-        group.bench_function(BenchmarkId::new("flocktime", threads), |bencher| {
-            bencher.iter_custom(|calls| hammer(threads, calls, &|| clock.update(remote, None, false)));
+        if let Some(counter) = Tsc::trusted() {
+            let counted = Clock::new(CountedSource::new(OsSource, counter), Config::new(fresh_node));
+            group.bench_function(BenchmarkId::new("flocktime", threads), |bencher| {
+                bencher
+                    .iter_custom(|calls| hammer(threads, calls, &|| counted.update(remote, None, false).expect(NEVER)));
+            });
+        }
+        group.bench_function(BenchmarkId::new("flocktime without counter", threads), |bencher| {
+            bencher.iter_custom(|calls| hammer(threads, calls, &|| clock.update(remote, None, false).expect(NEVER)));
         });
         group.bench_function(BenchmarkId::new("uhlc", threads), |bencher| {
             bencher.iter_custom(|calls| {
@@ -54,7 +69,7 @@ fn now_many(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(1000));
     let clock = Clock::new(OsSource, Config::new(fresh_node));
     group.bench_function("1000", |bencher| {
-        bencher.iter(|| clock.now_many(1000).expect("no reason to refuse").map(|ts| ts.node()).sum::<u64>());
+        bencher.iter(|| clock.now_many(1000).expect(NEVER).map(Timestamp::node).sum::<u64>());
     });
     group.finish();
 }

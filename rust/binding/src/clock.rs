@@ -56,6 +56,7 @@ impl PyClock {
         text_signature = "(*, name=None, node=None, max_drift=0.5, on_drift='reject', on_collision='reject', source=None, last=None, epoch=0)"
     )]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of the Python signature")]
+    #[allow(clippy::needless_pass_by_value, reason = "extracted for this call")]
     fn new(
         name: Option<&Bound<'_, PyAny>>,
         node: Option<&Bound<'_, PyAny>>,
@@ -249,7 +250,7 @@ impl PyClock {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self.clock.source() {
             Source::Python(callable) => visit.call(&**callable),
-            Source::Os(_) | Source::Manual(_) | Source::Skewed(_) => Ok(()),
+            Source::Counted(_) | Source::Os(_) | Source::Manual(_) | Source::Skewed(_) => Ok(()),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The compiled backend, `flocktime._core`: thin Python classes, no rule of its own.
 
+#![allow(clippy::doc_markdown, reason = "the docs of Python classes are Python's")]
+
 mod clock;
 mod convert;
 mod errors;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use flocktime_core::{ManualSource, OsSource, SkewedSource, SourceFailed, TimeSource};
+use flocktime_agent::sys::Tsc;
+use flocktime_core::{CountedSource, ManualSource, OsSource, SkewedSource, SourceFailed, TimeSource};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt};
@@ -13,6 +14,7 @@ use crate::errors::{source_error, wrong_type, wrong_value};
 /// What a Python clock can run on. Only the last kind calls into Python.
 #[derive(Clone)]
 pub(crate) enum Source {
+    Counted(Arc<CountedSource<OsSource, Tsc>>),
     Os(OsSource),
     Manual(ManualSource),
     Skewed(Arc<SkewedSource<Source>>),
@@ -20,8 +22,16 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    /// Read through the processor's counter where that can be trusted.
+    fn operating_system() -> Self {
+        match Tsc::trusted() {
+            Some(counter) => Self::Counted(Arc::new(CountedSource::new(OsSource, counter))),
+            None => Self::Os(OsSource),
+        }
+    }
+
     pub(crate) fn from_python(source: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        let Some(source) = source else { return Ok(Self::Os(OsSource)) };
+        let Some(source) = source else { return Ok(Self::operating_system()) };
         if let Ok(manual) = source.cast::<PyManualSource>() {
             Ok(Self::Manual(manual.get().0.clone()))
         } else if let Ok(skewed) = source.cast::<PySkewedSource>() {
@@ -46,6 +56,7 @@ impl TimeSource for Source {
     #[inline]
     fn wall_ns(&self) -> Result<i64, SourceFailed> {
         match self {
+            Self::Counted(source) => source.wall_ns(),
             Self::Os(source) => source.wall_ns(),
             Self::Manual(source) => source.wall_ns(),
             Self::Skewed(source) => source.wall_ns(),
@@ -56,6 +67,7 @@ impl TimeSource for Source {
     #[inline]
     fn wall_us(&self) -> Result<i64, SourceFailed> {
         match self {
+            Self::Counted(source) => source.wall_us(),
             Self::Os(source) => source.wall_us(),
             other => other.uncommon_wall_us(),
         }
@@ -63,6 +75,7 @@ impl TimeSource for Source {
 
     fn monotonic_ns(&self) -> u64 {
         match self {
+            Self::Counted(source) => source.monotonic_ns(),
             Self::Os(source) => source.monotonic_ns(),
             Self::Manual(source) => source.monotonic_ns(),
             Self::Skewed(source) => source.monotonic_ns(),
@@ -72,7 +85,7 @@ impl TimeSource for Source {
 
     fn rereadable(&self) -> bool {
         match self {
-            Self::Os(_) | Self::Manual(_) => true,
+            Self::Counted(_) | Self::Os(_) | Self::Manual(_) => true,
             Self::Skewed(source) => source.rereadable(),
             // Called once per timestamp and never behind its owner's back: a scripted one would notice.
             Self::Python(_) => false,

@@ -102,6 +102,7 @@ fn general(py: Python<'_>, value: Timestamp) -> Bound<'_, PyTimestamp> {
 }
 
 #[inline]
+#[allow(clippy::cast_ptr_alignment, reason = "checked once, in `measure`")]
 fn allocate<'py>(py: Python<'py>, plain: &Plain, value: Timestamp) -> Bound<'py, PyTimestamp> {
     // SAFETY: `py` proves that this thread holds the interpreter, and `plain` never changes.
     let object = unsafe { POOL.pop(plain.size) };

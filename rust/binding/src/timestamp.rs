@@ -38,6 +38,7 @@ pub(crate) struct PyTimestamp(pub(crate) Timestamp);
 
 type Stamp<'py> = PyResult<Bound<'py, PyTimestamp>>;
 
+#[allow(clippy::wrong_self_convention, reason = "Python methods borrow their object")]
 #[pymethods]
 impl PyTimestamp {
     #[classattr]

@@ -22,6 +22,7 @@
 
 mod blame;
 mod clock;
+mod counted_source;
 mod counters;
 mod epoch_gate;
 mod error;
@@ -36,6 +37,7 @@ mod timestamp;
 mod uuid7;
 
 pub use clock::{Clock, Config, Run};
+pub use counted_source::{CountedSource, Counter};
 pub use counters::Stats;
 pub use error::{ClockError, EpochRefusal, Form, InvalidTimestamp};
 pub use time_source::{ManualSource, OsSource, SkewedSource, SourceFailed, TimeSource};

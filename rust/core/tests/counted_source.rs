@@ -1,0 +1,139 @@
+//! A counter between readings of a clock, with both under the test's control.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+
+use flocktime_core::{CountedSource, Counter, SourceFailed, TimeSource};
+use proptest::prelude::*;
+
+/// One true time, seen through a wall clock that can be stepped and a counter of any rate.
+#[derive(Clone, Default)]
+struct World(Arc<State>);
+
+#[derive(Default)]
+struct State {
+    true_ns: AtomicU64,
+    step_ns: AtomicI64,
+    readings: AtomicU64,
+    ticks: AtomicU64,
+}
+
+impl World {
+    /// Lets time pass, counted at so many ticks a microsecond; in steps that make whole ticks.
+    fn pass(&self, ns: u64, ticks_per_us: u64) {
+        self.0.true_ns.fetch_add(ns, Relaxed);
+        self.0.ticks.fetch_add(ns * ticks_per_us / 1000, Relaxed);
+    }
+
+    fn wall(&self) -> i64 {
+        1_800_000_000_000_000_000 + self.0.true_ns.load(Relaxed) as i64 + self.0.step_ns.load(Relaxed)
+    }
+}
+
+impl TimeSource for World {
+    fn wall_ns(&self) -> Result<i64, SourceFailed> {
+        self.0.readings.fetch_add(1, Relaxed);
+        Ok(self.wall())
+    }
+
+    fn monotonic_ns(&self) -> u64 {
+        self.0.true_ns.load(Relaxed)
+    }
+}
+
+impl Counter for World {
+    fn ticks(&self) -> u64 {
+        self.0.ticks.load(Relaxed)
+    }
+}
+
+const RATE: u64 = 2_900; // ticks a microsecond: 2.9 GHz
+
+fn calibrated() -> (World, CountedSource<World, World>) {
+    let world = World::default();
+    let source = CountedSource::new(world.clone(), world.clone());
+    for _ in 0..12 {
+        assert_eq!(source.wall_ns(), Ok(world.wall()), "until it is calibrated it is the clock itself");
+        world.pass(1_000_000, RATE);
+    }
+    source.wall_ns().unwrap();
+    assert!(source.is_counting());
+    (world, source)
+}
+
+proptest! {
+    /// While the counter keeps its rate, a reading is within a microsecond of the clock, and the clock is read rarely.
+    #[test]
+    fn counted_readings_are_the_clocks(gaps in prop::collection::vec((0..20_000_u64).prop_map(|tens| tens * 10), 1..400)) {
+        let (world, source) = calibrated();
+        let (begun, readings) = (world.monotonic_ns(), world.0.readings.load(Relaxed));
+        for gap in &gaps {
+            world.pass(*gap, RATE);
+            let error = source.wall_ns().unwrap() - world.wall();
+            prop_assert!(error.abs() <= 1_000, "{error} ns");
+        }
+        let elapsed_ms = (world.monotonic_ns() - begun) / 1_000_000;
+        prop_assert!(world.0.readings.load(Relaxed) - readings <= elapsed_ms + 1);
+    }
+
+    /// A step of the clock shows within a millisecond, however often it is read meanwhile.
+    #[test]
+    fn steps_show_within_a_millisecond(step_ns in any::<i32>(), gap in (1..10_000_u64).prop_map(|tens| tens * 10)) {
+        let (world, source) = calibrated();
+        world.0.step_ns.store(step_ns.into(), Relaxed);
+        for _ in 0..=1_000_000 / gap {
+            source.wall_ns().unwrap();
+            world.pass(gap, RATE);
+        }
+        let error = source.wall_ns().unwrap() - world.wall();
+        prop_assert!(error.abs() <= 1_000, "{error} ns");
+    }
+
+    /// A clock that is slewed by 500 ppm takes the readings with it: no error beyond a microsecond, and the counter is kept.
+    #[test]
+    fn slewing_is_followed(rate in (RATE * 9_995 / 10_000)..=(RATE * 10_005 / 10_000)) {
+        let (world, source) = calibrated();
+        for _ in 0..30_000 {
+            world.pass(100_000, rate);
+            let error = source.wall_ns().unwrap() - world.wall();
+            prop_assert!(error.abs() <= 1_000, "{error} ns");
+        }
+        prop_assert!(source.is_counting());
+    }
+}
+
+/// A counter that changes its rate is given up for good: from then on every reading is the clock's own.
+#[test]
+fn a_counter_that_changes_is_given_up() {
+    let (world, source) = calibrated();
+    for _ in 0..1_200 {
+        world.pass(1_000_000, RATE * 2);
+        source.wall_ns().unwrap();
+    }
+    assert!(!source.is_counting());
+    for _ in 0..5_000 {
+        world.pass(1_000_000, RATE);
+        assert_eq!(source.wall_ns(), Ok(world.wall()));
+    }
+    assert!(!source.is_counting());
+}
+
+/// A counter that goes back is no reason to go back: the clock is asked instead.
+#[test]
+fn a_counter_that_goes_back_is_not_followed() {
+    let (world, source) = calibrated();
+    world.0.ticks.fetch_sub(1_000, Relaxed);
+    assert_eq!(source.wall_ns(), Ok(world.wall()));
+}
+
+/// A counter that stands still from the start is never used.
+#[test]
+fn a_counter_that_stands_still_is_never_used() {
+    let world = World::default();
+    let source = CountedSource::new(world.clone(), world.clone());
+    for _ in 0..3_000 {
+        world.pass(1_000_000, 0);
+        assert_eq!(source.wall_ns(), Ok(world.wall()));
+    }
+    assert!(!source.is_counting());
+}
