@@ -8,11 +8,10 @@ All of them pickle and copy: the message is the only positional argument, the ev
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from flocktime._backend import Timestamp
 
 __all__ = ["ClockError", "DriftError", "EpochError", "ForkedClock", "InvalidTimestamp", "NodeCollision", "SourceError"]
@@ -126,7 +125,7 @@ class SourceError(ClockError):
     """
 
 
-# What the backends call: numbers in, the finished error out.
+# What the backends call: numbers in, the finished error out. Timestamps are those of either backend.
 
 
 def _show(value: object) -> str:
@@ -134,8 +133,8 @@ def _show(value: object) -> str:
     if isinstance(value, int) and value.bit_length() > 256:
         return f"an int of {value.bit_length()} bits"
     if isinstance(value, str | bytes | bytearray):
-        return ascii(value) if len(value) <= 64 else f"{ascii(value[:48])}... (length {len(value)})"
-    return ascii(value) if isinstance(value, int | float | None) else f"a {type(value).__name__}"
+        return ascii(value) if len(value) <= 64 else f"{value[:48]!a}... (length {len(value)})"
+    return ascii(value) if isinstance(value, int | float | timedelta | None) else f"a {type(value).__name__}"
 
 
 def _invalid(form: str, reason: str, position: int | None, value: object) -> InvalidTimestamp:
@@ -144,7 +143,7 @@ def _invalid(form: str, reason: str, position: int | None, value: object) -> Inv
     return InvalidTimestamp(message, form=form, reason=reason, position=position)
 
 
-def _drift(remote: Timestamp, offset: timedelta, limit: timedelta) -> DriftError:
+def _drift(remote: Any, offset: timedelta, limit: timedelta) -> DriftError:
     message = (
         f"timestamp of node {remote.node:012x} is {offset.total_seconds():.6f} s ahead of this clock's time, "
         f"{limit.total_seconds():.6f} s are allowed (the node may only be relaying a time it was given)"
@@ -152,7 +151,7 @@ def _drift(remote: Timestamp, offset: timedelta, limit: timedelta) -> DriftError
     return DriftError(message, remote=remote, offset=offset, limit=limit)
 
 
-def _epoch(why: str, epoch: int, proposed: int, remote: Timestamp | None = None, wait_s: float = 0.0) -> EpochError:
+def _epoch(why: str, epoch: int, proposed: int, remote: Any = None, wait_s: float = 0.0) -> EpochError:
     sender = "" if remote is None else f" of node {remote.node:012x}"
     message = {
         "jump": f"timestamp{sender} is of epoch {proposed}, this clock of {epoch}: one step at a time unless trusted",
@@ -165,7 +164,7 @@ def _epoch(why: str, epoch: int, proposed: int, remote: Timestamp | None = None,
     return EpochError(message, remote=remote, epoch=epoch, proposed=proposed)
 
 
-def _collision(remote: Timestamp, last: Timestamp) -> NodeCollision:
+def _collision(remote: Any, last: Any) -> NodeCollision:
     message = (
         f"received {remote} of this clock's own node {remote.node:012x}, above its last {last}: "
         "another clock uses the same node id, or this one lost its state"

@@ -7,26 +7,23 @@ import threading
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from itertools import islice
-from typing import Any, NoReturn, final
+from typing import NoReturn, final
 from weakref import WeakSet
 
 from flocktime._fallback import merge
+from flocktime._fallback.arguments import ON_COLLISION, ON_DRIFT, choice, cut_reason, new_node, node_id, start
 from flocktime._fallback.blame import ENOUGH, Blame
 from flocktime._fallback.fields import checked_bool, checked_int, field, from_delta_us, seconds_us
 from flocktime._fallback.jumps import JumpWatch
-from flocktime._fallback.layout import HORIZON, MAX_BATCH, MAX_EPOCH, MAX_NODE
+from flocktime._fallback.layout import MAX_BATCH, MAX_EPOCH
 from flocktime._fallback.merge import Rules, State
 from flocktime._fallback.sources import Source, usable_us
 from flocktime._fallback.timestamp import Timestamp
-from flocktime.errors import DriftError, EpochError, NodeCollision, _epoch, _forked, _invalid, _show
+from flocktime.errors import DriftError, EpochError, NodeCollision, _epoch, _forked, _show
 from flocktime.stats import ClockStats
 
-ON_DRIFT = ("reject", "adopt", "ignore", "clamp")
-ON_COLLISION = ("reject", "adopt")
 #: A step to a higher epoch that nobody vouches for is allowed once in so long.
 EPOCH_PAUSE_NS = 60_000_000_000
-#: Reasons are kept for people; a longer one is cut.
-MAX_REASON = 200
 
 _generation = 0  # how many forks lie between the first process and this one
 _clocks: WeakSet[Clock] = WeakSet()
@@ -46,6 +43,33 @@ if hasattr(os, "register_at_fork"):
 
 @final
 class Clock:
+    """A clock that issues strictly increasing timestamps and merges those of others.
+
+    Whatever the wall clock does, each timestamp is greater than every one that this clock has issued or adopted before,
+    from any thread, across ``now`` and ``update``. Any thread may call any method at any time. A forked child gets a new
+    node id, or ``ForkedClock`` where the node was fixed. A call that raises has changed nothing.
+
+    Args:
+        name: a label for people; it is in no timestamp.
+        node: 48 bits as an int or 6 bytes; ``None``: random. Two clocks of one node issue equal timestamps.
+        max_drift: how far a remote timestamp may lead, inclusive, in seconds or as ``timedelta``; ``None``: no limit.
+        on_drift: beyond that ``"reject"`` (raise), ``"adopt"`` (take it), ``"ignore"`` or ``"clamp"`` (go on without it, or
+            with as much as is allowed: the result may then lie *below* the remote timestamp).
+        on_collision: a remote timestamp of this node from above: ``"reject"`` (raise) or ``"adopt"``.
+        source: ``None``: the operating system's clock; else a callable that returns ``int`` nanoseconds since 1970.
+        last: start after this timestamp.
+        epoch: start in this epoch.
+
+    Raises:
+        ValueError, TypeError: an argument that names no such thing.
+
+    >>> clock = Clock(name="billing")
+    >>> sent = clock.now()
+    >>> received = clock.update(sent)
+    >>> sent < received
+    True
+    """
+
     __slots__ = (
         "__weakref__", "_blame", "_counts", "_epoch_stepped_ns", "_fixed_node", "_generation", "_jumps", "_loaded",
         "_lock", "_max_drift_us", "_name", "_node", "_on_collision", "_on_drift", "_reasons", "_source", "_state",
@@ -68,12 +92,12 @@ class Clock:
             raise TypeError(f"name must be a str, not {type(name).__name__}")
         self._name = name
         self._fixed_node = node is not None
-        self._node = _new_node() if node is None else _node_id(node)
+        self._node = new_node() if node is None else node_id(node)
         self._max_drift_us = None if max_drift is None else seconds_us("max_drift", max_drift)
-        self._on_drift = _choice("on_drift", on_drift, ON_DRIFT)
-        self._on_collision = _choice("on_collision", on_collision, ON_COLLISION)
+        self._on_drift = choice("on_drift", on_drift, ON_DRIFT)
+        self._on_collision = choice("on_collision", on_collision, ON_COLLISION)
         self._source = Source(source)
-        self._state = max(State(field("epoch", epoch, MAX_EPOCH), 0, 0), _start(last))
+        self._state = max(State(field("epoch", epoch, MAX_EPOCH), 0, 0), start(last))
         self._loaded = last  # what was given, until it is exceeded
         self._lock = threading.Lock()
         self._generation = _generation
@@ -90,11 +114,28 @@ class Clock:
     # Issuing.
 
     def now(self) -> Timestamp:
+        """Stamp a local or send event.
+
+        Returns:
+            A timestamp greater than all that this clock has issued or adopted.
+
+        Raises:
+            ForkedClock: in a forked child, where the node was fixed. What a source written in Python raises passes through.
+        """
         physical = self._read()
         with self._lock:
             return self._ticked(self._state, physical)
 
     def now_many(self, n: int) -> list[Timestamp]:
+        """Reserve ``n`` consecutive timestamps, ``0..=65536``, with one step: no other thread's lies between them.
+
+        Raises:
+            ValueError: ``n`` out of range; else as ``now``.
+
+        >>> stamps = Clock().now_many(3)
+        >>> stamps == sorted(set(stamps))
+        True
+        """
         count = checked_int("n", n)
         if not 0 <= count <= MAX_BATCH:
             raise ValueError(f"n must lie in 0..={MAX_BATCH}, got {_show(count)}")
@@ -105,6 +146,30 @@ class Clock:
     # Merging.
 
     def update(self, ts: Timestamp, *, on_drift: str | None = None, trusted: bool = False) -> Timestamp:
+        """Stamp a receive event: merge the remote timestamp, tick, return.
+
+        Hybrid logical clock (Kulkarni et al. 2014) inside an epoch; a higher epoch wins (after Moore 2015).
+
+        Args:
+            ts: what came with the message.
+            on_drift: this call's policy instead of the clock's.
+            trusted: the caller vouches for the timestamp's epoch, whatever distance it jumps.
+
+        Returns:
+            A timestamp greater than ``ts`` and than all before, but for ``"ignore"`` and ``"clamp"`` beyond the limit, and
+            for a timestamp of a lower epoch that still carries a later time.
+
+        Raises:
+            DriftError: ``ts`` leads by more than the limit, or lies within the last day that can be represented (under every
+                policy). EpochError: its epoch is more than one step up, or the last step was less than a minute ago.
+            NodeCollision: it carries this clock's node and lies above it. Else as ``now``.
+
+        >>> clock = Clock(max_drift=0.5)
+        >>> clock.update(clock.now() + timedelta(hours=1))
+        Traceback (most recent call last):
+            ...
+        flocktime.errors.DriftError: ...
+        """
         if not isinstance(ts, Timestamp):
             raise TypeError(f"ts must be a Timestamp, not {type(ts).__name__}")
         return self._receive([ts], on_drift, trusted)
@@ -112,6 +177,11 @@ class Clock:
     def update_many(
         self, timestamps: Iterable[Timestamp], *, on_drift: str | None = None, trusted: bool = False
     ) -> Timestamp:
+        """Merge all of them and tick once: all or nothing. At most 65,536; of none it is ``now``.
+
+        Raises:
+            ValueError: too many. For the first one that is refused as ``update``; none is adopted then.
+        """
         remotes = list(islice(timestamps, MAX_BATCH + 1))
         if len(remotes) > MAX_BATCH:
             raise ValueError(f"at most {MAX_BATCH} timestamps at once")
@@ -121,12 +191,13 @@ class Clock:
         return self._receive(remotes, on_drift, trusted)
 
     def observe(self, ts: Timestamp) -> timedelta:
+        """How far a remote timestamp leads this clock's time: positive when the remote is ahead. Moves and counts nothing."""
         if not isinstance(ts, Timestamp):
             raise TypeError(f"ts must be a Timestamp, not {type(ts).__name__}")
         return from_delta_us(ts.physical_us - usable_us(self._source.wall_ns())[0])
 
     def _receive(self, remotes: list[Timestamp], on_drift: str | None, trusted: bool) -> Timestamp:
-        policy = self._on_drift if on_drift is None else _choice("on_drift", on_drift, ON_DRIFT)
+        policy = self._on_drift if on_drift is None else choice("on_drift", on_drift, ON_DRIFT)
         trusted = checked_bool("trusted", trusted)
         physical = self._read()
         with self._lock:
@@ -179,7 +250,18 @@ class Clock:
     # The operator's ways back.
 
     def advance_epoch(self, reason: str, *, force: bool = False) -> Timestamp:
-        reason, force = _reason(reason), checked_bool("force", force)
+        """The operator's way back from a poisoned future: go one epoch up, with wall time as the source shows it.
+
+        Every timestamp of the new epoch beats every older one, so causality holds and the step spreads with ordinary
+        messages. ``reason`` is kept in ``stats()``, its first 200 characters.
+
+        Returns:
+            The first timestamp of the new epoch.
+
+        Raises:
+            EpochError: without ``force=True`` while no quorum of a flock agrees, or in the last epoch.
+        """
+        reason, force = cut_reason(reason), checked_bool("force", force)
         physical = self._read()
         with self._lock:
             epoch = self._state.epoch
@@ -192,12 +274,20 @@ class Clock:
             return self._ticked(State(epoch + 1, physical, 0), physical)
 
     def reset(self, reason: str) -> Timestamp:
-        reason = _reason(reason)
+        """A new identity for a clock that has already stamped a wrong time: new random node, wall time as the source shows it.
+
+        It is a new clock from here on: its first timestamp may lie *below* earlier ones of the old identity. ``reason`` is
+        kept in ``stats()``, its first 200 characters.
+
+        Returns:
+            The first timestamp of the new identity.
+        """
+        reason = cut_reason(reason)
         if self._generation != _generation:
             self._adopt_child()
         physical = self._read()
         with self._lock:
-            self._node = _new_node()
+            self._node = new_node()
             self._fixed_node = False
             self._loaded = None  # the state may pass the same instant again, under another node
             self._counts["resets"] += 1
@@ -209,30 +299,36 @@ class Clock:
 
     @property
     def last(self) -> Timestamp | None:
+        """The latest timestamp, issued, adopted or given as ``last=``; ``None`` before the first. The next one lies above it."""
         state, loaded = self._state, self._loaded
-        if loaded is not None and state == _start(loaded):
+        if loaded is not None and state == start(loaded):
             return loaded
         return None if state[1:] == (0, 0) else self._stamp(state)
 
     @property
     def name(self) -> str | None:
+        """The label, or ``None``."""
         return self._name
 
     @property
     def node(self) -> int:
+        """The node id, 48 bits."""
         if self._generation != _generation and not self._fixed_node:
             self._adopt_child()
         return self._node
 
     @property
     def epoch(self) -> int:
+        """The epoch of the latest timestamp."""
         return self._state.epoch
 
     @property
     def ahead_by(self) -> timedelta:
+        """How far the timestamps lead the source, a ``timedelta``; zero when they do not."""
         return from_delta_us(max(0, self._state.physical - usable_us(self._source.wall_ns())[0]))
 
     def stats(self) -> ClockStats:
+        """The counters so far, as ``ClockStats``. Other threads may count on meanwhile."""
         with self._lock:
             self._jumps.compare(self._source, None)
             suspects = self._blame.suspects(self._source.monotonic_ns())
@@ -268,7 +364,7 @@ class Clock:
 
     def _adopt_child(self) -> None:
         """First use after a fork, by whichever thread of the child comes first: the node is the parent's."""
-        node = _new_node()
+        node = new_node()
         with self._lock:
             if self._generation != _generation:
                 self._node = node
@@ -295,39 +391,3 @@ _COUNTED = tuple(
     for name in ClockStats.__slots__
     if name not in {"backward_jumps", "forward_jumps", "last_reset", "last_advance", "suspects", "suspect_self"}
 )
-
-
-def _new_node() -> int:
-    return int.from_bytes(os.urandom(6), "big")
-
-
-def _node_id(node: Any) -> int:
-    if isinstance(node, bytes):
-        if len(node) != 6:
-            raise _invalid("fields", "node must be 6 bytes long", None, node)
-        return int.from_bytes(node, "big")
-    return field("node", node, MAX_NODE)
-
-
-def _start(last: Timestamp | None) -> State:
-    if last is None:
-        return State(0, 0, 0)
-    if not isinstance(last, Timestamp):
-        raise TypeError(f"last must be a Timestamp, not {type(last).__name__}")
-    if last.physical_us > HORIZON:
-        raise _invalid("fields", f"last must not lie beyond {HORIZON} us", None, last.physical_us)
-    return State(last.epoch, last.physical_us, last.logical)
-
-
-def _choice(name: str, value: Any, allowed: tuple[str, ...]) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {_show(value)}")
-    return value
-
-
-def _reason(reason: Any) -> str:
-    if not isinstance(reason, str):
-        raise TypeError(f"reason must be a str, not {type(reason).__name__}")
-    return reason[:MAX_REASON]

@@ -6,7 +6,7 @@ import operator
 from datetime import timedelta
 from typing import Any
 
-from flocktime.errors import _invalid, _show, _show
+from flocktime.errors import _invalid, _show
 
 _MICROSECOND = timedelta(microseconds=1)
 #: A hundred years: more is a mistake of units.
@@ -58,7 +58,7 @@ def seconds_us(name: str, value: Any, *, negative: bool = False) -> int:
     else:
         raise TypeError(f"{name} must be seconds or a timedelta, not {type(value).__name__}")
     if abs(microseconds) > _CENTURY_S * 1_000_000:
-        raise ValueError(f"{name} must be at most 100 years, got {value!r}")
+        raise ValueError(f"{name} must be at most 100 years, got {_show(value)}")
     if microseconds < 0 and not negative:
-        raise ValueError(f"{name} must not be negative, got {value!r}")
+        raise ValueError(f"{name} must not be negative, got {_show(value)}")
     return microseconds

@@ -24,10 +24,10 @@ class Source:
         if source is not None and not callable(source):
             raise TypeError(f"source must be callable, not {type(source).__name__}")
         self._call: Callable[[], Any] = time.time_ns if source is None else source
-        own = isinstance(source, ManualSource | SkewedSource)
-        self.monotonic_ns: Callable[[], int] = source.monotonic_ns if own else time.monotonic_ns
+        own = source if isinstance(source, ManualSource | SkewedSource) else None
+        self.monotonic_ns: Callable[[], int] = time.monotonic_ns if own is None else own.monotonic_ns
         # Other people's callables are called once per timestamp and never behind their back: a scripted one would notice.
-        self.rereadable = source is None or own
+        self.rereadable = source is None or own is not None
 
     def wall_ns(self) -> int:
         reading = self._call()
@@ -50,6 +50,19 @@ def usable_us(wall_ns: int) -> tuple[int, bool]:
 
 @final
 class ManualSource:
+    """A time source that moves only when told to: for tests, replays and demonstrations.
+
+    Calling it gives its wall time in nanoseconds, so it is a source like any other callable; a clock reads it without
+    calling into Python. Any thread may move or read it at any time.
+
+    >>> source = ManualSource(1_000_000)
+    >>> clock = Clock(source=source)
+    >>> first = clock.now()
+    >>> source.step_back(500_000)
+    >>> clock.now() > first
+    True
+    """
+
     __slots__ = ("_held", "_lock", "_monotonic", "_wall")
     __module__ = "flocktime"
 
@@ -67,32 +80,61 @@ class ManualSource:
             return self._wall if self._held is None else self._held
 
     def monotonic_ns(self) -> int:
+        """Nanoseconds that ``advance`` has let pass. Setting and stepping leave it alone."""
         with self._lock:
             return self._monotonic
 
     def set(self, us: int) -> None:
+        """Set the wall time to so many microseconds since 1970, as an operator does.
+
+        Raises:
+            ValueError: beyond 64 bits of nanoseconds; nothing has moved then.
+        """
         wall = _bounded("us", us) * 1000
         with self._lock:
             self._wall = wall
 
     def advance(self, us: int) -> None:
+        """Let so many microseconds pass.
+
+        Raises:
+            ValueError: negative, or beyond 64 bits of nanoseconds; nothing has moved then.
+        """
         step = _not_negative("us", us) * 1000
         with self._lock:
             # Both or neither: a source at its limit stays as it was.
             self._wall, self._monotonic = _fits(self._wall + step), _fits(self._monotonic + step)
 
     def step_back(self, us: int) -> None:
+        """Set the wall time back by so many microseconds.
+
+        Raises:
+            ValueError: negative, or beyond 64 bits of nanoseconds; nothing has moved then.
+        """
         step = _not_negative("us", us) * 1000
         with self._lock:
             self._wall = _fits(self._wall - step)
 
     def pause(self) -> AbstractContextManager[None]:
+        """Readings stand still until ``resume``, or the end of the ``with`` block; time passes on behind them.
+
+        That is what a stopped process or a frozen machine sees. Pausing a paused source changes nothing.
+
+        >>> source = ManualSource(10)
+        >>> with source.pause():
+        ...     source.advance(5)
+        ...     source()
+        10000
+        >>> source()
+        15000
+        """
         with self._lock:
             if self._held is None:
                 self._held = self._wall
         return _Paused(self)
 
     def resume(self) -> None:
+        """Readings show the time that has passed meanwhile."""
         with self._lock:
             self._held = None
 
@@ -116,6 +158,20 @@ class _Paused:
 
 @final
 class SkewedSource:
+    """Another source seen through a wrong clock: a constant offset, and a rate error that grows from its creation on.
+
+    Args:
+        offset: seconds or ``timedelta``, at most 100 years either way; positive is ahead.
+        ppm: microseconds gained in each second of the source beneath, at most a million either way.
+        source: the source beneath: ``None`` for the operating system's clock, a ``ManualSource`` or a ``SkewedSource``.
+
+    >>> true = ManualSource(1_000_000)
+    >>> wrong = SkewedSource(offset=0.25, ppm=100, source=true)
+    >>> true.advance(1_000_000)
+    >>> wrong() - true()
+    250100000
+    """
+
     __slots__ = ("_base", "_offset_ns", "_ppm", "_start")
     __module__ = "flocktime"
 
@@ -140,6 +196,7 @@ class SkewedSource:
         return _saturated(_saturated(base + self._offset_ns) + drift)
 
     def monotonic_ns(self) -> int:
+        """Monotonic nanoseconds of the source beneath."""
         return self._base.monotonic_ns()
 
     def __repr__(self) -> str:

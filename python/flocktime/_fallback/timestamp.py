@@ -28,6 +28,26 @@ _MASK64 = (1 << 64) - 1
 
 @final
 class Timestamp:
+    """A hybrid timestamp of 128 bits: epoch, physical microseconds, logical counter, node.
+
+    Frozen, hashable, totally ordered: by epoch, then physical time, then counter, then node. Comparing with any other type
+    is never true (``==``) or a ``TypeError`` (``<``). Any thread may use it at any time.
+
+    Args:
+        physical_us: microseconds since 1970-01-01 UTC, ``0..2**52`` (until 2112).
+        logical: counter within the microsecond, ``0..4096``.
+        node: who issued it, ``0..2**48``.
+        epoch: ``0..65536``; a higher one beats every timestamp of a lower one.
+
+    Raises:
+        InvalidTimestamp: a field does not fit; ``TypeError`` when it is no int.
+
+    >>> a = Timestamp(1_000_000, 7, node=0x2a)
+    >>> b = Timestamp(1_000_001)
+    >>> a < b, b - a, str(a)
+    (True, datetime.timedelta(microseconds=1), '00000_1970-01-01T00:00:01.000000Z_0007_00000000002a')
+    """
+
     __slots__ = ("_value",)
     __match_args__ = ("physical_us", "logical", "node", "epoch")
     __module__ = "flocktime"
@@ -50,27 +70,41 @@ class Timestamp:
 
     @property
     def physical_us(self) -> int:
+        """Microseconds since 1970-01-01 UTC."""
         return self._value >> PHYSICAL_SHIFT & MAX_PHYSICAL
 
     @property
     def logical(self) -> int:
+        """Counter within the microsecond."""
         return self._value >> LOGICAL_SHIFT & MAX_LOGICAL
 
     @property
     def node(self) -> int:
+        """Who issued it, 48 bits."""
         return self._value & MAX_NODE
 
     @property
     def epoch(self) -> int:
+        """Epoch, 16 bits."""
         return self._value >> EPOCH_SHIFT
 
     # Conversions, in pairs.
 
     def to_bytes(self) -> bytes:
+        """16 bytes, big-endian: they sort like the timestamps. ``bytes(ts)`` is the same.
+
+        >>> Timestamp.from_bytes(Timestamp(5).to_bytes()) == Timestamp(5)
+        True
+        """
         return self._value.to_bytes(16, "big")
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Timestamp:
+        """The inverse of ``to_bytes``.
+
+        Raises:
+            InvalidTimestamp: not 16 bytes long; ``TypeError`` when it is neither ``bytes`` nor ``bytearray``.
+        """
         if not isinstance(data, bytes | bytearray):
             raise TypeError(f"data must be bytes, not {type(data).__name__}")
         if len(data) != 16:
@@ -78,41 +112,75 @@ class Timestamp:
         return _make(int.from_bytes(data, "big"))
 
     def to_hex(self) -> str:
+        """32 lower-case hexadecimal digits, which sort like the timestamps: the form for headers."""
         return f"{self._value:032x}"
 
     @classmethod
-    def from_hex(cls, text: str) -> Timestamp:
+    def from_hex(cls, text: str, /) -> Timestamp:
+        """The inverse of ``to_hex``; upper case is refused, because it would not sort.
+
+        Raises:
+            InvalidTimestamp: with the position of the first character that does not fit.
+        """
         return _make(parse_hex(text))
 
     def to_str(self) -> str:
+        """Text for people: epoch, ISO 8601 in UTC, counter, node. Lossless, 51 characters, sorts. ``str(ts)`` is the same.
+
+        >>> Timestamp(1_795_400_000_123_456, 3, node=0x2a, epoch=1).to_str()
+        '00001_2026-11-23T02:13:20.123456Z_0003_00000000002a'
+        """
         return render(self.epoch, self.physical_us, self.logical, self.node)
 
     @classmethod
-    def from_str(cls, text: str) -> Timestamp:
+    def from_str(cls, text: str, /) -> Timestamp:
+        """The inverse of ``to_str``.
+
+        Raises:
+            InvalidTimestamp: with the position of the first character that does not fit.
+        """
         return _make(parse("str", text, text))
 
     def to_json(self) -> str:
+        """The text form as a JSON string. Never a number: JavaScript would lose its low bits."""
         return f'"{self.to_str()}"'
 
     @classmethod
-    def from_json(cls, text: str) -> Timestamp:
+    def from_json(cls, text: str, /) -> Timestamp:
+        """The inverse of ``to_json``: the quoted text, nothing around it.
+
+        Raises:
+            InvalidTimestamp: with the position of the first character that does not fit.
+        """
         return _make(parse_json(text))
 
     def to_int(self) -> int:
+        """The 128 bits as an int, which sorts like the timestamps. ``int(ts)`` is the same."""
         return self._value
 
     @classmethod
     def from_int(cls, value: int) -> Timestamp:
+        """The inverse of ``to_int``.
+
+        Raises:
+            InvalidTimestamp: negative or above 128 bits; ``TypeError`` when it is no int.
+        """
         number = checked_int("value", value)
         if not 0 <= number <= MAX_INT:
             raise _invalid("int", "must fit 128 bits", None, number)
         return _make(number)
 
     def to_datetime(self) -> datetime:
+        """The physical time as an aware ``datetime`` in UTC, exact to the microsecond."""
         return EPOCH_START + timedelta(microseconds=self.physical_us)
 
     @classmethod
     def from_datetime(cls, moment: datetime, logical: int = 0, *, node: int = 0, epoch: int = 0) -> Timestamp:
+        """The inverse of ``to_datetime``; what a ``datetime`` does not hold is given beside it.
+
+        Raises:
+            InvalidTimestamp: a naive ``datetime``, or one before 1970 or beyond 2112.
+        """
         if not isinstance(moment, datetime):
             raise TypeError(f"moment must be a datetime, not {type(moment).__name__}")
         if moment.utcoffset() is None:
@@ -121,12 +189,22 @@ class Timestamp:
         return cls(physical_us, logical, node=node, epoch=epoch)
 
     def to_uuid(self) -> UUID:
+        """A valid UUID of version 7. Order holds within an epoch.
+
+        Raises:
+            InvalidTimestamp: for an epoch above 15, which does not fit.
+        """
         if self.epoch > uuid7.MAX_EPOCH:
             raise _invalid("uuid", "epochs above 15 do not fit a UUID", None, self.epoch)
         return uuid7.pack(self.epoch, self.physical_us, self.logical, self.node)
 
     @classmethod
     def from_uuid(cls, value: UUID) -> Timestamp:
+        """The inverse of ``to_uuid``.
+
+        Raises:
+            InvalidTimestamp: another version or variant; ``TypeError`` when it is no ``uuid.UUID``.
+        """
         epoch, physical_us, logical, node = uuid7.unpack(value)
         return cls(physical_us, logical, node=node, epoch=epoch)
 
@@ -189,6 +267,8 @@ class Timestamp:
     def __setattr__(self, name: str, value: object) -> NoReturn:
         if name in ("physical_us", "logical", "node", "epoch"):
             raise AttributeError(f"attribute '{name}' of 'flocktime.Timestamp' objects is not writable")
+        if hasattr(type(self), name):
+            raise AttributeError(f"'flocktime.Timestamp' object attribute '{name}' is read-only")
         raise AttributeError(f"'flocktime.Timestamp' object has no attribute '{name}'")
 
     def __delattr__(self, name: str) -> NoReturn:
@@ -204,7 +284,7 @@ class Timestamp:
         return (type(self).from_bytes, (self.to_bytes(),))
 
 
-_set_value = Timestamp._value.__set__  # type: ignore[attr-defined]  # the slot itself: __setattr__ is closed
+_set_value = Timestamp._value.__set__  # type: ignore[attr-defined, misc]  # the slot itself: __setattr__ is closed
 
 
 def _make(value: int) -> Timestamp:

@@ -8,11 +8,11 @@ use flocktime_core::{CountedSource, OsSource, TimeSource};
 /// Where the counter is not to be trusted there is none, and nothing to compare.
 #[test]
 fn counted_readings_lie_between_two_of_the_clock() {
-    let Some(counter) = Tsc::trusted() else {
+    let Some(tsc) = Tsc::trusted() else {
         println!("no trusted counter on this machine: nothing compared");
         return;
     };
-    let source = CountedSource::new(OsSource, counter);
+    let source = CountedSource::new(OsSource, tsc);
     let mut errors = Vec::new();
     while errors.len() < 2_000_000 {
         let before = OsSource.wall_ns().unwrap();

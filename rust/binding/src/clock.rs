@@ -9,8 +9,10 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDelta, PyDict, PyList, PyString, PyTuple};
 
-use crate::convert::{checked_bool, checked_int, delta, field, node_id, on_collision, on_drift, reason, seconds_us};
-use crate::errors::{invalid, refusal, shown, wrong_type};
+use crate::convert::{
+    Argument, checked_bool, checked_int, delta, field, node_id, on_collision, on_drift, reason, seconds_us,
+};
+use crate::errors::{invalid, refusal, shown, wrong_element, wrong_type};
 use crate::source::Source;
 use crate::stamp_object::stamp;
 use crate::timestamp::PyTimestamp;
@@ -52,7 +54,7 @@ type Stamp<'py> = PyResult<Bound<'py, PyTimestamp>>;
 impl PyClock {
     #[new]
     #[pyo3(
-        signature = (*, name = None, node = None, max_drift = MaxDrift::Default, on_drift = None, on_collision = None, source = None, last = None, epoch = None),
+        signature = (*, name = None, node = None, max_drift = Argument::Absent, on_drift = Argument::Absent, on_collision = Argument::Absent, source = None, last = None, epoch = Argument::Absent),
         text_signature = "(*, name=None, node=None, max_drift=0.5, on_drift='reject', on_collision='reject', source=None, last=None, epoch=0)"
     )]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of the Python signature")]
@@ -60,22 +62,25 @@ impl PyClock {
     fn new(
         name: Option<&Bound<'_, PyAny>>,
         node: Option<&Bound<'_, PyAny>>,
-        max_drift: MaxDrift<'_>,
-        on_drift: Option<&Bound<'_, PyAny>>,
-        on_collision: Option<&Bound<'_, PyAny>>,
+        max_drift: Argument<'_>,
+        on_drift: Argument<'_>,
+        on_collision: Argument<'_>,
         source: Option<&Bound<'_, PyAny>>,
         last: Option<&Bound<'_, PyAny>>,
-        epoch: Option<&Bound<'_, PyAny>>,
+        epoch: Argument<'_>,
     ) -> PyResult<Self> {
         let name =
             name.map(|name| name.cast::<PyString>().map_err(|_| wrong_type("name", "a str", name))).transpose()?;
         let mut config = Config::new(fresh_node);
         config.node = node.map(node_id).transpose()?;
-        config.max_drift_us = max_drift.us()?;
-        config.on_drift = on_drift.map_or(Ok(config.on_drift), self::on_drift)?;
-        config.on_collision = on_collision.map_or(Ok(config.on_collision), self::on_collision)?;
+        config.max_drift_us = max_drift.or(config.max_drift_us, |limit| match limit.is_none() {
+            true => Ok(None),
+            false => seconds_us("max_drift", limit, false).map(|us| Some(us as u64)),
+        })?;
+        config.on_drift = on_drift.or(config.on_drift, self::on_drift)?;
+        config.on_collision = on_collision.or(config.on_collision, self::on_collision)?;
         let source = Source::from_python(source)?;
-        config.epoch = epoch.map_or(Ok(0), |epoch| field("epoch", epoch, MAX_EPOCH.into()))? as u16;
+        config.epoch = epoch.or(0, |epoch| field("epoch", epoch, MAX_EPOCH.into()))? as u16;
         config.last = last.map(start).transpose()?;
         Ok(Self { clock: Clock::new(source, config), name: name.map(|name| name.clone().unbind()) })
     }
@@ -131,16 +136,16 @@ impl PyClock {
     /// Traceback (most recent call last):
     ///     ...
     /// flocktime.errors.DriftError: ...
-    #[pyo3(signature = (ts, *, on_drift = None, trusted = None), text_signature = "($self, ts, *, on_drift=None, trusted=False)")]
+    #[pyo3(signature = (ts, *, on_drift = None, trusted = Argument::Absent), text_signature = "($self, ts, *, on_drift=None, trusted=False)")]
     fn update<'py>(
         &self,
         ts: &Bound<'py, PyAny>,
         on_drift: Option<&Bound<'py, PyAny>>,
-        trusted: Option<&Bound<'py, PyAny>>,
+        trusted: Argument<'py>,
     ) -> Stamp<'py> {
         let Ok(remote) = ts.cast::<PyTimestamp>() else { return Err(wrong_type("ts", "a Timestamp", ts)) };
         let on_drift = on_drift.map(self::on_drift).transpose()?;
-        let trusted = checked_bool("trusted", trusted)?;
+        let trusted = trusted.or(false, |flag| checked_bool("trusted", flag))?;
         issued(ts.py(), self.clock.update(remote.get().0, on_drift, trusted))
     }
 
@@ -148,16 +153,16 @@ impl PyClock {
     ///
     /// Raises:
     ///     ValueError: too many. For the first one that is refused as ``update``; none is adopted then.
-    #[pyo3(signature = (timestamps, *, on_drift = None, trusted = None), text_signature = "($self, timestamps, *, on_drift=None, trusted=False)")]
+    #[pyo3(signature = (timestamps, *, on_drift = None, trusted = Argument::Absent), text_signature = "($self, timestamps, *, on_drift=None, trusted=False)")]
     fn update_many<'py>(
         &self,
         timestamps: &Bound<'py, PyAny>,
         on_drift: Option<&Bound<'py, PyAny>>,
-        trusted: Option<&Bound<'py, PyAny>>,
+        trusted: Argument<'py>,
     ) -> Stamp<'py> {
         let remotes = collected(timestamps)?;
         let on_drift = on_drift.map(self::on_drift).transpose()?;
-        let trusted = checked_bool("trusted", trusted)?;
+        let trusted = trusted.or(false, |flag| checked_bool("trusted", flag))?;
         issued(timestamps.py(), self.clock.update_many(&remotes, on_drift, trusted))
     }
 
@@ -178,9 +183,9 @@ impl PyClock {
     ///
     /// Raises:
     ///     EpochError: without ``force=True`` while no quorum of a flock agrees, or in the last epoch.
-    #[pyo3(signature = (reason, *, force = None), text_signature = "($self, reason, *, force=False)")]
-    fn advance_epoch<'py>(&self, reason: &Bound<'py, PyAny>, force: Option<&Bound<'py, PyAny>>) -> Stamp<'py> {
-        let (why, force) = (self::reason(reason)?, checked_bool("force", force)?);
+    #[pyo3(signature = (reason, *, force = Argument::Absent), text_signature = "($self, reason, *, force=False)")]
+    fn advance_epoch<'py>(&self, reason: &Bound<'py, PyAny>, force: Argument<'py>) -> Stamp<'py> {
+        let (why, force) = (self::reason(reason)?, force.or(false, |flag| checked_bool("force", flag))?);
         issued(reason.py(), self.clock.advance_epoch(&why, force))
     }
 
@@ -263,30 +268,6 @@ fn issued(py: Python<'_>, result: Result<Timestamp, ClockError>) -> Stamp<'_> {
     }
 }
 
-/// `max_drift` as it was given: not at all is half a second, `None` is no limit.
-enum MaxDrift<'py> {
-    Default,
-    Given(Bound<'py, PyAny>),
-}
-
-impl<'a, 'py> FromPyObject<'a, 'py> for MaxDrift<'py> {
-    type Error = PyErr;
-
-    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        Ok(Self::Given(value.to_owned()))
-    }
-}
-
-impl MaxDrift<'_> {
-    fn us(&self) -> PyResult<Option<u64>> {
-        match self {
-            Self::Default => Ok(Some(500_000)),
-            Self::Given(value) if value.is_none() => Ok(None),
-            Self::Given(value) => seconds_us("max_drift", value, false).map(|us| Some(us as u64)),
-        }
-    }
-}
-
 fn start(last: &Bound<'_, PyAny>) -> PyResult<Timestamp> {
     let Ok(last) = last.cast::<PyTimestamp>() else { return Err(wrong_type("last", "a Timestamp", last)) };
     let ts = last.get().0;
@@ -304,7 +285,7 @@ fn collected(timestamps: &Bound<'_, PyAny>) -> PyResult<Vec<Timestamp>> {
     }
     let stamps = objects.iter().map(|object| match object.cast::<PyTimestamp>() {
         Ok(ts) => Ok(ts.get().0),
-        Err(_) => Err(wrong_type("timestamps", "Timestamp", object)),
+        Err(_) => Err(wrong_element("timestamps", "Timestamp", object)),
     });
     stamps.collect()
 }

@@ -2,6 +2,7 @@
 
 use flocktime_core::layout::MAX_NODE;
 use flocktime_core::merge::{OnCollision, OnDrift};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyBytes, PyDelta, PyDeltaAccess, PyFloat, PyInt, PyString};
@@ -14,13 +15,43 @@ const MAX_SECONDS: i64 = 3_155_760_000;
 /// Reasons are kept for people; a longer one is cut.
 const MAX_REASON: usize = 200;
 
+/// An argument whose absence is not `None`: where `None` is given, it is judged like any other value.
+pub(crate) enum Argument<'py> {
+    Absent,
+    Given(Bound<'py, PyAny>),
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Argument<'py> {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self::Given(value.to_owned()))
+    }
+}
+
+impl<'py> Argument<'py> {
+    /// What `convert` makes of it, or the default.
+    #[inline]
+    pub(crate) fn or<T>(&self, default: T, convert: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<T>) -> PyResult<T> {
+        match self {
+            Self::Absent => Ok(default),
+            Self::Given(value) => convert(value),
+        }
+    }
+}
+
 /// What `operator.index` gives; `TypeError` for what is no int (a float is none).
 pub(crate) fn checked_int<'py>(name: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     static INDEX: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if value.is_exact_instance_of::<PyInt>() {
         return Ok(value.clone());
     }
-    INDEX.import(value.py(), "operator", "index")?.call1((value,)).map_err(|_| wrong_type(name, "an int", value))
+    let py = value.py();
+    let refused = |error: PyErr| match error.is_instance_of::<PyTypeError>(py) {
+        true => wrong_type(name, "an int", value),
+        false => error, // raised inside the value's own __index__
+    };
+    INDEX.import(py, "operator", "index")?.call1((value,)).map_err(refused)
 }
 
 /// A field of a timestamp within its bits.
@@ -41,11 +72,8 @@ pub(crate) fn node_id(value: &Bound<'_, PyAny>) -> PyResult<u64> {
 }
 
 /// A truth value and nothing that merely looks like one.
-pub(crate) fn checked_bool(name: &str, value: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
-    value.map_or(Ok(false), |value| match value.cast::<PyBool>() {
-        Ok(flag) => Ok(flag.is_true()),
-        Err(_) => Err(wrong_type(name, "a bool", value)),
-    })
+pub(crate) fn checked_bool(name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    value.cast::<PyBool>().map(|flag| flag.is_true()).map_err(|_| wrong_type(name, "a bool", value))
 }
 
 /// Exact microseconds of a `timedelta`; a day count of 999,999,999 does not fit 64 bits of them.

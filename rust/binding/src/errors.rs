@@ -38,8 +38,17 @@ pub(crate) fn subtraction(py: Python<'_>, epoch: u16, other: u16) -> PyErr {
 
 /// `TypeError`: `<name> must be <wanted>, not <type>`.
 pub(crate) fn wrong_type(name: &str, wanted: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    not_of_type(&format!("{name} must be {wanted}"), value)
+}
+
+/// `TypeError`: `<name> must hold <wanted>, not <type>`.
+pub(crate) fn wrong_element(name: &str, wanted: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    not_of_type(&format!("{name} must hold {wanted}"), value)
+}
+
+fn not_of_type(complaint: &str, value: &Bound<'_, PyAny>) -> PyErr {
     match value.get_type().name() {
-        Ok(found) => PyTypeError::new_err(format!("{name} must be {wanted}, not {found}")),
+        Ok(found) => PyTypeError::new_err(format!("{complaint}, not {found}")),
         Err(failure) => failure,
     }
 }

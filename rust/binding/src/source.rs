@@ -8,7 +8,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt};
 
-use crate::convert::{checked_int, seconds_us};
+use crate::convert::{Argument, checked_int, seconds_us};
 use crate::errors::{source_error, wrong_type, wrong_value};
 
 /// What a Python clock can run on. Only the last kind calls into Python.
@@ -125,9 +125,9 @@ pub(crate) struct PyManualSource(ManualSource);
 #[pymethods]
 impl PyManualSource {
     #[new]
-    #[pyo3(signature = (start_us = None), text_signature = "(start_us=0)")]
-    fn new(start_us: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        let start = start_us.map_or(Ok(0), |value| bounded("start_us", value))?;
+    #[pyo3(signature = (start_us = Argument::Absent), text_signature = "(start_us=0)")]
+    fn new(start_us: Argument<'_>) -> PyResult<Self> {
+        let start = start_us.or(0, |value| bounded("start_us", value))?;
         ManualSource::new(start).map(Self).ok_or_else(left_range)
     }
 
@@ -224,14 +224,10 @@ pub(crate) struct PySkewedSource(Arc<SkewedSource<Source>>);
 #[pymethods]
 impl PySkewedSource {
     #[new]
-    #[pyo3(signature = (offset = None, ppm = None, *, source = None), text_signature = "(offset=0.0, ppm=0.0, *, source=None)")]
-    fn new(
-        offset: Option<&Bound<'_, PyAny>>,
-        ppm: Option<&Bound<'_, PyAny>>,
-        source: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Self> {
-        let ppm = ppm.map_or(Ok(0.0), parts_per_million)?;
-        let offset_us = offset.map_or(Ok(0), |value| seconds_us("offset", value, true))?;
+    #[pyo3(signature = (offset = Argument::Absent, ppm = Argument::Absent, *, source = None), text_signature = "(offset=0.0, ppm=0.0, *, source=None)")]
+    fn new(offset: Argument<'_>, ppm: Argument<'_>, source: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let ppm = ppm.or(0.0, parts_per_million)?;
+        let offset_us = offset.or(0, |value| seconds_us("offset", value, true))?;
         let base = Source::from_python(source)?;
         if !base.rereadable() {
             return Err(PyTypeError::new_err("source must be None, a ManualSource or a SkewedSource"));

@@ -9,7 +9,7 @@ use pyo3::types::{
     PyBool, PyByteArray, PyBytes, PyDateTime, PyDelta, PyDict, PyNotImplemented, PyTuple, PyType, PyTzInfo,
 };
 
-use crate::convert::{checked_int, delta, delta_us, field, text};
+use crate::convert::{Argument, checked_int, delta, delta_us, field, text};
 use crate::errors::{invalid, not_a_timestamp, subtraction, wrong_type};
 use crate::stamp_object::stamp;
 
@@ -53,19 +53,17 @@ impl PyTimestamp {
     const MAX: Self = Self(Timestamp::MAX);
 
     #[new]
-    #[pyo3(signature = (physical_us, logical = None, *, node = None, epoch = None), text_signature = "(physical_us, logical=0, *, node=0, epoch=0)")]
+    #[pyo3(signature = (physical_us, logical = Argument::Absent, *, node = Argument::Absent, epoch = Argument::Absent), text_signature = "(physical_us, logical=0, *, node=0, epoch=0)")]
     fn new(
         physical_us: &Bound<'_, PyAny>,
-        logical: Option<&Bound<'_, PyAny>>,
-        node: Option<&Bound<'_, PyAny>>,
-        epoch: Option<&Bound<'_, PyAny>>,
+        logical: Argument<'_>,
+        node: Argument<'_>,
+        epoch: Argument<'_>,
     ) -> PyResult<Self> {
-        let optional =
-            |name, value: Option<&Bound<'_, PyAny>>, largest| value.map_or(Ok(0), |v| field(name, v, largest));
-        let epoch = optional("epoch", epoch, MAX_EPOCH.into())?;
+        let epoch = epoch.or(0, |value| field("epoch", value, MAX_EPOCH.into()))?;
         let physical = field("physical_us", physical_us, MAX_PHYSICAL)?;
-        let logical = optional("logical", logical, MAX_LOGICAL.into())?;
-        let node = optional("node", node, MAX_NODE)?;
+        let logical = logical.or(0, |value| field("logical", value, MAX_LOGICAL.into()))?;
+        let node = node.or(0, |value| field("node", value, MAX_NODE))?;
         Timestamp::new(physical, logical as u16, node, epoch as u16)
             .map(Self)
             .map_err(|error| not_a_timestamp(&error, physical_us))
@@ -208,13 +206,13 @@ impl PyTimestamp {
     /// Raises:
     ///     InvalidTimestamp: a naive ``datetime``, or one before 1970 or beyond 2112.
     #[classmethod]
-    #[pyo3(signature = (moment, logical = None, *, node = None, epoch = None), text_signature = "(moment, logical=0, *, node=0, epoch=0)")]
+    #[pyo3(signature = (moment, logical = Argument::Absent, *, node = Argument::Absent, epoch = Argument::Absent), text_signature = "(moment, logical=0, *, node=0, epoch=0)")]
     fn from_datetime(
         _class: &Bound<'_, PyType>,
         moment: &Bound<'_, PyAny>,
-        logical: Option<&Bound<'_, PyAny>>,
-        node: Option<&Bound<'_, PyAny>>,
-        epoch: Option<&Bound<'_, PyAny>>,
+        logical: Argument<'_>,
+        node: Argument<'_>,
+        epoch: Argument<'_>,
     ) -> PyResult<Self> {
         let py = moment.py();
         moment.cast::<PyDateTime>().map_err(|_| wrong_type("moment", "a datetime", moment))?;

@@ -76,6 +76,8 @@ pub struct Clock<S> {
     on_drift: OnDrift,
     on_collision: OnCollision,
     loaded: Option<Timestamp>,
+    /// `loaded` is no longer where the clock stands: a reset may come by the same numbers once more.
+    was_reset: AtomicBool,
     steps: StepRecord,
     counters: Counters,
     blame: Mutex<Blame>,
@@ -133,6 +135,7 @@ impl<S: TimeSource> Clock<S> {
             on_drift: config.on_drift,
             on_collision: config.on_collision,
             loaded: config.last,
+            was_reset: AtomicBool::new(false),
             steps: StepRecord::default(),
             counters: Counters::default(),
             blame: Mutex::default(),
@@ -303,6 +306,7 @@ impl<S: TimeSource> Clock<S> {
         }
         let physical = self.read()?;
         self.fixed_node.store(false, Ordering::Relaxed);
+        self.was_reset.store(true, Ordering::Relaxed);
         let issued =
             self.issue(|state| Ok(merge::tick(Timestamp::from_parts(physical, 0, node, state.epoch()), physical)))?;
         count(&self.counters.resets);
@@ -315,7 +319,11 @@ impl<S: TimeSource> Clock<S> {
     pub fn last(&self) -> Option<Timestamp> {
         let state = self.state();
         match self.loaded {
-            Some(loaded) if loaded.without_node() == state.without_node() => Some(loaded),
+            Some(loaded)
+                if !self.was_reset.load(Ordering::Relaxed) && loaded.without_node() == state.without_node() =>
+            {
+                Some(loaded)
+            }
             _ => (state.physical_us() > 0 || state.logical() > 0).then_some(state),
         }
     }

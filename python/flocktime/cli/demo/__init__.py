@@ -1,0 +1,117 @@
+"""``flocktime demo``: real services, each with its own wrong wall clock, and a judge who knows what caused what."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from flocktime.cli.demo.plan import FEWEST_SERVICES, LONGEST_SECONDS, MOST_SERVICES, SHORTEST_SECONDS, make_plan
+from flocktime.cli.extras import require
+
+__all__ = ["register", "run"]
+
+
+def register(subparsers: Any) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "demo",
+        help="run services with wrong clocks and judge the order of their events",
+        description="Run services as real processes, each with its own wrong wall clock: one is set to the year 2051, "
+        "one is an hour behind. Then merge their logs and count the effects that are sorted before their causes, by "
+        "wall clock and by flocktime.",
+        epilog="Exit code 1: flocktime contradicted causality or did not name the wrong clocks, or a service failed.",
+    )
+    parser.add_argument("--seconds", type=_seconds, default=8.0, help="how long requests are sent (default: 8)")
+    parser.add_argument("--services", type=_services, default=5, help="how many services run (default: 5)")
+    parser.add_argument("--seed", type=int, default=1, help="what offsets, rates and calls are drawn from (default: 1)")
+    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    parser.add_argument("--report", type=Path, metavar="FILE.html", help="write a report with plots")
+    parser.add_argument("--keep-logs", type=Path, metavar="DIR", help="leave the logs in this empty directory")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run one demonstration."""
+    require("demo", "httpx", "rich", "uvicorn", *(("jinja2", "matplotlib") if options.report else ()))
+    from flocktime.cli.demo.driver import LoadFailed
+    from flocktime.cli.demo.log import LogError
+    from flocktime.cli.demo.perform import Interrupted
+    from flocktime.cli.demo.processes import ServiceFailed
+    from flocktime.cli.demo.verdict import RecordError
+
+    wrong = _unusable(options.report, options.keep_logs)
+    if wrong:
+        return _complain(wrong, 2)
+    try:
+        return _run(options)
+    except Interrupted as interrupted:
+        return _complain(f"stopped by {interrupted}, nothing was judged", 128 + interrupted.signum)
+    except (LoadFailed, LogError, RecordError, ServiceFailed) as failure:
+        return _complain(str(failure), 1)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from flocktime.cli.demo import summary
+    from flocktime.cli.demo.display import display
+    from flocktime.cli.demo.perform import perform
+
+    began = time.monotonic()
+    plan = make_plan(options.services, options.seed, options.seconds, time.time_ns() // 1000)
+    with display(Console(stderr=True)) as watcher:
+        judgement = perform(plan, watcher, options.keep_logs)
+    if options.report:
+        from flocktime.cli.demo.report import write_report
+
+        write_report(judgement, options.report)
+    took_s = time.monotonic() - began
+    if options.json:
+        print(json.dumps(summary.as_dict(judgement, took_s), indent=2))
+    else:
+        summary.show(judgement, summary.console())
+    return 1 if judgement.failures else 0
+
+
+def _unusable(report: Path | None, keep_logs: Path | None) -> str | None:
+    """What is wrong with the places to write to, found before anything is started."""
+    if report is not None and (report.is_dir() or not report.absolute().parent.is_dir()):
+        return f"--report {report}: no file can be written there"
+    if keep_logs is not None:
+        try:
+            keep_logs.mkdir(parents=True, exist_ok=True)
+            if any(keep_logs.iterdir()):
+                return f"--keep-logs {keep_logs}: the directory is not empty"
+        except OSError as error:
+            return f"--keep-logs {keep_logs}: {error.strerror}"
+    return None
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"flocktime demo: {message}", file=sys.stderr)
+    return code
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
+        raise argparse.ArgumentTypeError(f"must lie in {SHORTEST_SECONDS:g} to {LONGEST_SECONDS:g}, got {text!r}")
+    return seconds
+
+
+def _services(text: str) -> int:
+    try:
+        services = int(text)
+    except ValueError:
+        services = 0
+    if not FEWEST_SERVICES <= services <= MOST_SERVICES:
+        raise argparse.ArgumentTypeError(f"must lie in {FEWEST_SERVICES} to {MOST_SERVICES}, got {text!r}")
+    return services

@@ -1,0 +1,200 @@
+"""One service of the demonstration, a process of its own: ``python -m flocktime.cli.demo.service NAME``.
+
+It speaks with its parent over standard input and output, a JSON object a line: it is given its plan, answers with its
+port, is given everybody's addresses, and answers when it serves. When standard input ends, the parent is gone and so
+is it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import httpx
+import uvicorn
+
+from flocktime.cli.demo.log import Journal
+from flocktime.cli.demo.plan import CHAIN_HEADER, MESSAGE_HEADER, REQUEST_HEADER, ServicePlan
+from flocktime.clock import Clock, SkewedSource, Timestamp
+from flocktime.integrations.asgi import FlocktimeMiddleware
+from flocktime.integrations.headers import HEADER, Received
+from flocktime.integrations.httpx import async_event_hooks
+
+#: A call on the loopback device that takes longer has failed.
+CALL_TIMEOUT_S: Final = 20.0
+#: How long open requests may go on after the word to stop, and when the process ends whatever is still open.
+GRACE_S: Final = 2
+LAST_RESORT_S: Final = 5.0
+#: What a request costs in a service, at most: enough for requests to overlap.
+MOST_WORK_S: Final = 0.002
+
+
+class Service:
+    """The ASGI application: takes a call, works, calls the next service of the chain, answers."""
+
+    def __init__(self, plan: ServicePlan, log: Path, seed: int) -> None:
+        self._name = plan.name
+        self._source = SkewedSource(timedelta(microseconds=plan.offset_us), plan.ppm)
+        self.clock = Clock(name=plan.name, source=self._source, on_drift=plan.on_drift)
+        self.journal = Journal(log, plan.name, self.clock, self._source)
+        self.peers: dict[str, str] = {}
+        self._draw = Random(f"{seed}/{plan.name}")
+        self._sent = 0
+        self._stamped = FlocktimeMiddleware(self._call, self.clock, self._received)
+        hooks = async_event_hooks(self.clock)
+        hooks["request"].append(self._request_sent)
+        hooks["response"].append(self._response_received)
+        self.client = httpx.AsyncClient(event_hooks=hooks, timeout=CALL_TIMEOUT_S, trust_env=False)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/state":  # for the display; no event, hence outside of the middleware
+            await _answer(send, self._state())
+            return
+
+        async def send_and_log(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                stamp = next(value for name, value in message["headers"] if name == HEADER.encode())
+                self._log_answer(scope, Timestamp.from_hex(stamp.decode()))
+            await send(message)
+
+        await self._stamped(scope, receive, send_and_log)
+
+    async def _call(self, scope: Any, _receive: Any, send: Any) -> None:
+        request, rest = _header(scope, REQUEST_HEADER) or "", _header(scope, CHAIN_HEADER)
+        self.journal.event("work", request, self.clock.now())
+        await asyncio.sleep(self._draw.uniform(0, MOST_WORK_S))
+        visited = [self._name]
+        if rest:
+            following, _, rest = rest.partition(",")
+            self._sent += 1
+            headers = {REQUEST_HEADER: request, CHAIN_HEADER: rest, MESSAGE_HEADER: f"{self._name}-{self._sent}"}
+            response = await self.client.get(f"{self.peers[following]}/call", headers=headers)
+            visited += response.raise_for_status().json()
+        await _answer(send, visited)
+
+    # The four events of a message, each logged right behind its timestamp.
+
+    def _received(self, received: Received, scope: Any) -> None:
+        request, message = _header(scope, REQUEST_HEADER) or "", _header(scope, MESSAGE_HEADER)
+        self.journal.receipt("request-received", request, received, message)
+
+    async def _request_sent(self, request: httpx.Request) -> None:
+        stamp = request.extensions[HEADER]
+        self.journal.event("request-sent", request.headers[REQUEST_HEADER], stamp, request.headers[MESSAGE_HEADER])
+
+    async def _response_received(self, response: httpx.Response) -> None:
+        sent, received = response.request.headers, response.extensions[HEADER]
+        self.journal.receipt("response-received", sent[REQUEST_HEADER], received, sent[MESSAGE_HEADER])
+
+    def _log_answer(self, scope: Any, stamp: Timestamp) -> None:
+        self.journal.event("response-sent", _header(scope, REQUEST_HEADER) or "", stamp, _header(scope, MESSAGE_HEADER))
+
+    def _state(self) -> dict[str, Any]:
+        last = self.clock.last
+        return {
+            "events": self.journal.events,
+            "refused": self.journal.refused,
+            "suspects_self": self.clock.stats().suspect_self,
+            "wall_us": self._source() // 1000,
+            "stamp_us": None if last is None else last.physical_us,
+        }
+
+
+def _header(scope: Any, name: str) -> str | None:
+    wanted = name.encode()
+    return next((value.decode() for key, value in scope["headers"] if key == wanted), None)
+
+
+async def _answer(send: Any, body: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+    await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+
+
+class _Server(uvicorn.Server):
+    """Says on standard output when it accepts connections."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        _say(serving=True)
+
+
+async def _serve(service: Service, listener: socket.socket) -> None:
+    config = uvicorn.Config(
+        service,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        timeout_keep_alive=60,  # longer than clients keep a connection: they close it, never the server under a request
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server, finished = _Server(config), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        server.should_exit = True
+
+    def watch_parent() -> None:
+        # Ends when the parent closes the pipe or dies, however it dies. Not through sys.stdin: a thread that is
+        # inside of it when the interpreter shuts down is a fatal error.
+        while os.read(0, 4096):
+            pass
+        with suppress(RuntimeError):  # the loop has just been closed: then there is nothing left to stop
+            loop.call_soon_threadsafe(stop)
+        if not finished.wait(GRACE_S + LAST_RESORT_S):
+            os._exit(3)
+
+    threading.Thread(target=watch_parent, daemon=True).start()
+    try:
+        async with service.client:
+            await server.serve(sockets=[listener])
+    finally:
+        finished.set()
+
+
+def _say(**value: Any) -> None:
+    print(json.dumps(value), flush=True)
+
+
+def _hear() -> dict[str, Any]:
+    line = sys.stdin.buffer.readline()
+    if not line:
+        raise SystemExit("the parent process is gone")
+    value: dict[str, Any] = json.loads(line)
+    return value
+
+
+def main() -> None:
+    """Run the service until the parent, a signal or the end of standard input stops it."""
+    serving = False
+
+    def stop(*_: object) -> None:
+        # While it serves, the server itself takes the signal, stops, and raises it once more afterwards.
+        if not serving:
+            raise SystemExit(0)
+
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, stop)
+    given = _hear()
+    service = Service(ServicePlan(**given["plan"]), Path(given["log"]), given["seed"])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        _say(port=listener.getsockname()[1])
+        service.peers = _hear()["peers"]
+        serving = True
+        asyncio.run(_serve(service, listener))
+    service.journal.close()
+
+
+if __name__ == "__main__":
+    main()

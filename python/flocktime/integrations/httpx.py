@@ -1,0 +1,53 @@
+"""Event hooks for httpx clients: every request is a send, every response a receipt.
+
+``httpx.Client(event_hooks=event_hooks(clock))`` and ``httpx.AsyncClient(event_hooks=async_event_hooks(clock))``. The
+timestamp of the send is in ``request.extensions["flocktime"]``, what came back in
+``response.extensions["flocktime"]`` (a ``Received``). Each hop of a redirect is a message of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flocktime.integrations.headers import HEADER, extract, inject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import httpx
+
+    from flocktime.clock import Clock
+
+__all__ = ["async_event_hooks", "event_hooks"]
+
+
+def event_hooks(clock: Clock) -> dict[str, list[Callable[..., Any]]]:
+    """Hooks for ``httpx.Client``. A new dictionary each time: append hooks of your own behind these."""
+
+    def on_request(request: httpx.Request) -> None:
+        _send(clock, request)
+
+    def on_response(response: httpx.Response) -> None:
+        _receive(clock, response)
+
+    return {"request": [on_request], "response": [on_response]}
+
+
+def async_event_hooks(clock: Clock) -> dict[str, list[Callable[..., Any]]]:
+    """The same for ``httpx.AsyncClient``, which awaits its hooks."""
+
+    async def on_request(request: httpx.Request) -> None:
+        _send(clock, request)
+
+    async def on_response(response: httpx.Response) -> None:
+        _receive(clock, response)
+
+    return {"request": [on_request], "response": [on_response]}
+
+
+def _send(clock: Clock, request: httpx.Request) -> None:
+    request.extensions[HEADER] = inject(clock, request.headers)
+
+
+def _receive(clock: Clock, response: httpx.Response) -> None:
+    response.extensions[HEADER] = extract(clock, response.headers.raw)  # raw pairs: a repeated header stays visible
