@@ -14,9 +14,13 @@ def main(path: Path) -> None:
     with ZipFile(path) as wheel:
         names = wheel.namelist()
         metadata = next(name for name in names if name.endswith(".dist-info/METADATA"))
-        required = Parser().parsestr(wheel.read(metadata).decode()).get_all("Requires-Dist") or []
+        described = Parser().parsestr(wheel.read(metadata).decode())
+        required = described.get_all("Requires-Dist") or []
+        package = wheel.read("flocktime/__init__.py").decode()
     complaints = [f"{name} is missing" for name in NEEDED if name not in names]
     complaints += [f"it depends on {need}" for need in required if "extra ==" not in need]
+    if f'__version__ = "{described["Version"]}"' not in package:
+        complaints.append(f"its __version__ is not {described['Version']}")
     if size > MOST_BYTES:
         complaints.append(f"{size:,} bytes are more than {MOST_BYTES:,}")
     if complaints:

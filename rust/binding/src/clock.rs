@@ -73,9 +73,8 @@ impl PyClock {
             name.map(|name| name.cast::<PyString>().map_err(|_| wrong_type("name", "a str", name))).transpose()?;
         let mut config = Config::new(fresh_node);
         config.node = node.map(node_id).transpose()?;
-        config.max_drift_us = max_drift.or(config.max_drift_us, |limit| match limit.is_none() {
-            true => Ok(None),
-            false => seconds_us("max_drift", limit, false).map(|us| Some(us as u64)),
+        config.max_drift_us = max_drift.or(config.max_drift_us, |limit| {
+            if limit.is_none() { Ok(None) } else { seconds_us("max_drift", limit, false).map(|us| Some(us as u64)) }
         })?;
         config.on_drift = on_drift.or(config.on_drift, self::on_drift)?;
         config.on_collision = on_collision.or(config.on_collision, self::on_collision)?;

@@ -5,7 +5,7 @@ use flocktime_core::merge::{OnCollision, OnDrift};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyBytes, PyDelta, PyDeltaAccess, PyFloat, PyInt, PyString};
+use pyo3::types::{PyBool, PyBoolMethods, PyBytes, PyDelta, PyDeltaAccess, PyFloat, PyInt, PyString};
 
 use crate::errors::{invalid, wrong_type, wrong_value};
 
@@ -32,10 +32,10 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Argument<'py> {
 impl<'py> Argument<'py> {
     /// What `convert` makes of it, or the default.
     #[inline]
-    pub(crate) fn or<T>(&self, default: T, convert: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<T>) -> PyResult<T> {
+    pub(crate) fn or<T>(self, default: T, convert: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<T>) -> PyResult<T> {
         match self {
             Self::Absent => Ok(default),
-            Self::Given(value) => convert(value),
+            Self::Given(value) => convert(&value),
         }
     }
 }
@@ -47,9 +47,9 @@ pub(crate) fn checked_int<'py>(name: &str, value: &Bound<'py, PyAny>) -> PyResul
         return Ok(value.clone());
     }
     let py = value.py();
-    let refused = |error: PyErr| match error.is_instance_of::<PyTypeError>(py) {
-        true => wrong_type(name, "an int", value),
-        false => error, // raised inside the value's own __index__
+    let refused = |error: PyErr| {
+        // Anything else was raised inside the value's own __index__.
+        if error.is_instance_of::<PyTypeError>(py) { wrong_type(name, "an int", value) } else { error }
     };
     INDEX.import(py, "operator", "index")?.call1((value,)).map_err(refused)
 }
@@ -73,7 +73,7 @@ pub(crate) fn node_id(value: &Bound<'_, PyAny>) -> PyResult<u64> {
 
 /// A truth value and nothing that merely looks like one.
 pub(crate) fn checked_bool(name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    value.cast::<PyBool>().map(|flag| flag.is_true()).map_err(|_| wrong_type(name, "a bool", value))
+    value.cast::<PyBool>().map(PyBoolMethods::is_true).map_err(|_| wrong_type(name, "a bool", value))
 }
 
 /// Exact microseconds of a `timedelta`; a day count of 999,999,999 does not fit 64 bits of them.
