@@ -46,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"python      {sys.version.split()[0]}, {os.cpu_count()} processors, {backend} backend, {options.runs} pairs")
     print(f"bare        {statistics.median(bare for bare, _ in pairs):7.2f} ms")
     print(f"importing   {statistics.median(importing for _, importing in pairs):7.2f} ms")
-    print(f"above bare  {median:7.2f} ms  (half of the pairs: {above[len(above) // 4]:.2f} to {above[len(above) * 3 // 4]:.2f})")
+    print(
+        f"above bare  {median:7.2f} ms  (half of the pairs: {above[len(above) // 4]:.2f} to {above[len(above) * 3 // 4]:.2f})"
+    )
     print(f"bar         {BAR_MS:7.2f} ms  {'met' if median <= BAR_MS else 'MISSED'}")
     return 0 if median <= BAR_MS else 1
 

@@ -24,7 +24,8 @@ class Blame:
         self._refused[node] = now_ns
 
     def suspects(self, now_ns: int) -> tuple[int, ...]:
-        return tuple(node for node, at in self._refused.items() if now_ns - at < MEMORY_NS)
+        refused = self._refused.copy()  # a finaliser may refuse somebody meanwhile
+        return tuple(node for node, at in refused.items() if now_ns - at < MEMORY_NS)
 
     def clear(self) -> None:
         self._refused.clear()

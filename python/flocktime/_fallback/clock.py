@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from itertools import islice
 from typing import NoReturn, final
-from weakref import WeakSet
 
-from flocktime._fallback import merge
+from flocktime._fallback import forks, merge
 from flocktime._fallback.arguments import ON_COLLISION, ON_DRIFT, choice, cut_reason, new_node, node_id, start
 from flocktime._fallback.blame import ENOUGH, Blame
 from flocktime._fallback.fields import checked_bool, checked_int, field, from_delta_us, seconds_us
@@ -24,21 +22,6 @@ from flocktime.stats import ClockStats
 
 #: A step to a higher epoch that nobody vouches for is allowed once in so long.
 EPOCH_PAUSE_NS = 60_000_000_000
-
-_generation = 0  # how many forks lie between the first process and this one
-_clocks: WeakSet[Clock] = WeakSet()
-
-
-def _forked_child() -> None:
-    """Runs alone, before any other code of the child: a thread that was not copied may hold a lock for ever."""
-    global _generation
-    _generation += 1
-    for clock in _clocks:
-        clock._lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked_child)
 
 
 @final
@@ -99,14 +82,14 @@ class Clock:
         self._source = Source(source)
         self._state = max(State(field("epoch", epoch, MAX_EPOCH), 0, 0), start(last))
         self._loaded = last  # what was given, until it is exceeded
-        self._lock = threading.Lock()
-        self._generation = _generation
+        self._lock = threading.RLock()
+        self._generation = forks.generation
         self._epoch_stepped_ns: int | None = None
         self._jumps = JumpWatch()
         self._blame = Blame()
         self._counts: dict[str, int] = dict.fromkeys(_COUNTED, 0)
         self._reasons: dict[str, str | None] = {"last_reset": None, "last_advance": None}
-        _clocks.add(self)
+        forks.remember(self)
 
     def __init_subclass__(cls) -> NoReturn:
         raise TypeError("type 'flocktime.Clock' is not an acceptable base type")
@@ -124,7 +107,7 @@ class Clock:
         """
         physical = self._read()
         with self._lock:
-            return self._ticked(self._state, physical)
+            return self._issue(_as_it_is, physical)
 
     def now_many(self, n: int) -> list[Timestamp]:
         """Reserve ``n`` consecutive timestamps, ``0..=65536``, with one step: no other thread's lies between them.
@@ -141,7 +124,7 @@ class Clock:
             raise ValueError(f"n must lie in 0..={MAX_BATCH}, got {_show(count)}")
         physical = self._read()
         with self._lock:
-            return [self._ticked(self._state, physical) for _ in range(count)]
+            return [self._issue(_as_it_is, physical) for _ in range(count)]
 
     # Merging.
 
@@ -200,26 +183,33 @@ class Clock:
         policy = self._on_drift if on_drift is None else choice("on_drift", on_drift, ON_DRIFT)
         trusted = checked_bool("trusted", trusted)
         physical = self._read()
+        rules: Rules | None = None
+        counted: list[str | None] = []
+
+        def merged(state: State) -> State:
+            nonlocal rules, counted
+            rules, counted = self._rules(state, physical, policy, trusted), []
+            for remote in remotes:
+                state, name = merge.adopt(state, remote, rules)
+                counted.append(name)
+            return state
+
         with self._lock:
-            rules = self._rules(physical, policy, trusted)
-            state, counted = self._state, []
             try:
-                for remote in remotes:
-                    state, name = merge.adopt(state, remote, rules)
-                    counted.append(name)
+                issued = self._issue(merged, physical)
             except (DriftError, EpochError, NodeCollision) as refusal:
                 self._refused(refusal)
                 raise
             for name in counted:
                 if name is not None:
                     self._counts[name] += 1
-            if state.epoch > self._state.epoch:
+            if rules is not None and issued.epoch > rules.epoch_from:
                 if rules.epoch_steps is not None:
                     self._epoch_stepped_ns = self._source.monotonic_ns()
                 self._counts["epochs_adopted"] += 1
-            return self._ticked(state, physical)
+            return issued
 
-    def _rules(self, physical: int, on_drift: str, trusted: bool) -> Rules:
+    def _rules(self, state: State, physical: int, on_drift: str, trusted: bool) -> Rules:
         steps: int | None = None
         wait_ns = 0
         if not (trusted or self._is_fresh()):
@@ -232,7 +222,7 @@ class Clock:
             max_drift=self._max_drift_us,
             on_drift=on_drift,
             on_collision=self._on_collision,
-            epoch_from=self._state.epoch,
+            epoch_from=state.epoch,
             epoch_steps=steps,
             epoch_wait_s=wait_ns / 1e9,
         )
@@ -263,15 +253,19 @@ class Clock:
         """
         reason, force = cut_reason(reason), checked_bool("force", force)
         physical = self._read()
-        with self._lock:
-            epoch = self._state.epoch
-            if epoch == MAX_EPOCH:
-                raise _epoch("top", epoch, epoch + 1)
+
+        def advanced(state: State) -> State:
+            if state.epoch == MAX_EPOCH:
+                raise _epoch("top", state.epoch, state.epoch + 1)
             if not force:
-                raise _epoch("force", epoch, epoch + 1)
+                raise _epoch("force", state.epoch, state.epoch + 1)
+            return State(state.epoch + 1, physical, 0)
+
+        with self._lock:
+            issued = self._issue(advanced, physical)
             self._counts["epochs_advanced"] += 1
             self._reasons["last_advance"] = reason
-            return self._ticked(State(epoch + 1, physical, 0), physical)
+            return issued
 
     def reset(self, reason: str) -> Timestamp:
         """A new identity for a clock that has already stamped a wrong time: new random node, wall time as the source shows it.
@@ -283,7 +277,7 @@ class Clock:
             The first timestamp of the new identity.
         """
         reason = cut_reason(reason)
-        if self._generation != _generation:
+        if self._generation != forks.generation:
             self._adopt_child()
         physical = self._read()
         with self._lock:
@@ -293,7 +287,7 @@ class Clock:
             self._counts["resets"] += 1
             self._reasons["last_reset"] = reason
             self._blame.clear()
-            return self._ticked(State(self._state.epoch, physical, 0), physical)
+            return self._issue(lambda state: State(state.epoch, physical, 0), physical)
 
     # Looking.
 
@@ -313,7 +307,7 @@ class Clock:
     @property
     def node(self) -> int:
         """The node id, 48 bits."""
-        if self._generation != _generation and not self._fixed_node:
+        if self._generation != forks.generation and not self._fixed_node:
             self._adopt_child()
         return self._node
 
@@ -352,7 +346,7 @@ class Clock:
     def _read(self) -> int:
         """One physical reading, before any lock is taken: a source may be slow, or call this very clock."""
         wall_ns = self._source.wall_ns()
-        if self._generation != _generation:
+        if self._generation != forks.generation:
             if self._fixed_node:
                 raise _forked(self._node)
             self._adopt_child()
@@ -366,17 +360,24 @@ class Clock:
         """First use after a fork, by whichever thread of the child comes first: the node is the parent's."""
         node = new_node()
         with self._lock:
-            if self._generation != _generation:
+            if self._generation != forks.generation:
                 self._node = node
-                self._generation = _generation
+                self._generation = forks.generation
                 self._counts["forks"] += 1
 
-    def _ticked(self, state: State, physical: int) -> Timestamp:
-        """Tick and keep; called with the lock held."""
-        after = merge.tick(state, physical)
-        self._counts["carries"] += after.logical == 0 and after.physical > physical
-        self._state = after
-        return self._stamp(after)
+    def _issue(self, step: Callable[[State], State], physical: int) -> Timestamp:
+        """Take the step, tick, and keep what comes of it; called with the lock held.
+
+        The lock keeps other threads out. A finaliser or a signal handler runs in this very one, in the middle of anything,
+        and may stamp as well: the state has then moved on, and the step is taken again.
+        """
+        while True:
+            before = self._state
+            after = merge.tick(step(before), physical)
+            if self._state is before:  # the interpreter runs nothing else between this line and the next
+                self._state = after
+                self._counts["carries"] += after.logical == 0 and after.physical > physical
+                return self._stamp(after)
 
     def _stamp(self, state: State) -> Timestamp:
         return Timestamp(state.physical, state.logical, node=self._node, epoch=state.epoch)
@@ -384,6 +385,10 @@ class Clock:
     def _is_fresh(self) -> bool:
         """Neither issued nor loaded anything: a newcomer must be able to join at any epoch."""
         return self._loaded is None and self._state[1:] == (0, 0)
+
+
+def _as_it_is(state: State) -> State:
+    return state
 
 
 _COUNTED = tuple(

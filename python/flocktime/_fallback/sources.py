@@ -67,7 +67,7 @@ class ManualSource:
     __module__ = "flocktime"
 
     def __init__(self, start_us: int = 0) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._wall = _bounded("start_us", start_us) * 1000
         self._monotonic = 0
         self._held: int | None = None  # what a paused source goes on showing, in nanoseconds

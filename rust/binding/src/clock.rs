@@ -44,7 +44,8 @@ use crate::timestamp::PyTimestamp;
 /// True
 #[pyclass(frozen, weakref, module = "flocktime", name = "Clock")]
 pub(crate) struct PyClock {
-    clock: Clock<Source>,
+    /// Apart from the Python object, which cannot be aligned as the clock asks for.
+    clock: Box<Clock<Source>>,
     name: Option<Py<PyString>>,
 }
 
@@ -81,7 +82,7 @@ impl PyClock {
         let source = Source::from_python(source)?;
         config.epoch = epoch.or(0, |epoch| field("epoch", epoch, MAX_EPOCH.into()))? as u16;
         config.last = last.map(start).transpose()?;
-        Ok(Self { clock: Clock::new(source, config), name: name.map(|name| name.clone().unbind()) })
+        Ok(Self { clock: Box::new(Clock::new(source, config)), name: name.map(|name| name.clone().unbind()) })
     }
 
     /// Stamp a local or send event.

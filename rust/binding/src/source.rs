@@ -14,7 +14,7 @@ use crate::errors::{source_error, wrong_type, wrong_value};
 /// What a Python clock can run on. Only the last kind calls into Python.
 #[derive(Clone)]
 pub(crate) enum Source {
-    Counted(Arc<CountedSource<OsSource, Tsc>>),
+    Counted(CountedSource<OsSource, Tsc>),
     Os(OsSource),
     Manual(ManualSource),
     Skewed(Arc<SkewedSource<Source>>),
@@ -25,7 +25,7 @@ impl Source {
     /// Read through the processor's counter where that can be trusted.
     fn operating_system() -> Self {
         match Tsc::trusted() {
-            Some(counter) => Self::Counted(Arc::new(CountedSource::new(OsSource, counter))),
+            Some(counter) => Self::Counted(CountedSource::new(OsSource, counter)),
             None => Self::Os(OsSource),
         }
     }

@@ -66,7 +66,7 @@ impl Config {
 /// ```
 pub struct Clock<S> {
     /// The latest timestamp, issued or adopted, with this clock's node. Never goes back, but for `reset`.
-    state: AtomicU128,
+    state: Alone<AtomicU128>,
     /// The generation that `state`'s node belongs to.
     generation: AtomicU32,
     fixed_node: AtomicBool,
@@ -84,6 +84,11 @@ pub struct Clock<S> {
     reasons: Mutex<Reasons>,
     fresh_node: Box<dyn Fn() -> u64 + Send + Sync>,
 }
+
+/// In a cache line of its own (two, where the processor fetches them in pairs): another thread's swap must not take away the
+/// settings beside it, which every call reads.
+#[repr(align(128))]
+struct Alone<T>(T);
 
 #[derive(Clone, Debug, Default)]
 struct Reasons {
@@ -126,7 +131,7 @@ impl<S: TimeSource> Clock<S> {
             Timestamp::from_parts(last.physical_us().min(HORIZON), last.logical(), node, last.epoch())
         });
         Self {
-            state: AtomicU128::new(start.max(last).to_u128()),
+            state: Alone(AtomicU128::new(start.max(last).to_u128())),
             generation: AtomicU32::new(fork::generation()),
             fixed_node: AtomicBool::new(config.node.is_some()),
             source,
@@ -190,7 +195,7 @@ impl<S: TimeSource> Clock<S> {
     pub fn update(&self, remote: Timestamp, on_drift: Option<OnDrift>, trusted: bool) -> Result<Timestamp, ClockError> {
         let physical = self.read()?;
         let latest = merge::latest(physical, self.max_drift);
-        let common = advance(&self.state, |state| {
+        let common = advance(&self.state.0, |state| {
             let adopted = merge::adopt_common(Timestamp::from_u128(state), remote, latest).ok_or(Uncommon)?;
             Ok(merge::tick(adopted, physical).to_u128())
         });
@@ -370,14 +375,14 @@ impl<S: TimeSource> Clock<S> {
     }
 
     fn state(&self) -> Timestamp {
-        Timestamp::from_u128(self.state.load(Ordering::Acquire))
+        Timestamp::from_u128(self.state.0.load(Ordering::Acquire))
     }
 
     /// Advances the state; what it becomes is what is issued.
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "the hot path")]
     fn issue(&self, mut next: impl FnMut(Timestamp) -> Result<Timestamp, ClockError>) -> Result<Timestamp, ClockError> {
-        advance(&self.state, |state| next(Timestamp::from_u128(state)).map(Timestamp::to_u128))
+        advance(&self.state.0, |state| next(Timestamp::from_u128(state)).map(Timestamp::to_u128))
             .map(Timestamp::from_u128)
     }
 
@@ -421,7 +426,7 @@ impl<S: TimeSource> Clock<S> {
     /// Threads of the child may come here at once: each then gives the clock another fresh node, all of them unique.
     fn become_child(&self, node: u64) {
         let renamed =
-            advance(&self.state, |state| Ok::<_, ClockError>(Timestamp::from_u128(state).with_node(node).to_u128()));
+            advance(&self.state.0, |state| Ok::<_, ClockError>(Timestamp::from_u128(state).with_node(node).to_u128()));
         debug_assert!(renamed.is_ok(), "renaming refuses nothing");
         self.generation.store(fork::generation(), Ordering::Relaxed);
         count(&self.counters.forks);

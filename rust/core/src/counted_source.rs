@@ -4,7 +4,7 @@
 //! what time it is. It says how long ago the operating system did, for a millisecond at most; a step of the clock shows
 //! after that, and a slew of 500 ppm is half a microsecond by then.
 
-use std::sync::{Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use portable_atomic::AtomicU128;
 
@@ -33,8 +33,21 @@ pub trait Counter: Send + Sync {
 ///
 /// A reading is at most a microsecond away from what `base` would have shown, plus any step that `base` has made within the
 /// last millisecond. Without a calibration, or with a counter that is not believed any more, it is what `base` shows.
+///
+/// Clones share one calibration.
 #[derive(Debug)]
-pub struct CountedSource<S, C> {
+pub struct CountedSource<S, C>(Arc<Shared<S, C>>);
+
+impl<S, C> Clone for CountedSource<S, C> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+/// In cache lines of its own: what is read here at every timestamp must not share one with what is written at every one.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Shared<S, C> {
     base: S,
     counter: C,
     /// `ticks 64 | wall nanoseconds 64` of one instant.
@@ -59,21 +72,23 @@ enum Calibration {
 impl<S: TimeSource, C: Counter> CountedSource<S, C> {
     /// Counts from the first hundredth of a second on.
     pub fn new(base: S, counter: C) -> Self {
-        Self {
+        Self(Arc::new(Shared {
             base,
             counter,
             anchor: AtomicU128::new(0),
             rate: AtomicU64::new(0),
             window: AtomicU64::new(0),
             calibration: Mutex::new(Calibration::Unbegun),
-        }
+        }))
     }
 
     /// True while readings are counted between those of the base.
     pub fn is_counting(&self) -> bool {
-        self.window.load(Ordering::Relaxed) > 0
+        self.0.window.load(Ordering::Relaxed) > 0
     }
+}
 
+impl<S: TimeSource, C: Counter> Shared<S, C> {
     /// What the base shows, taken as the next anchor.
     #[cold]
     fn reread(&self) -> Result<i64, SourceFailed> {
@@ -133,21 +148,22 @@ impl<S: TimeSource, C: Counter> CountedSource<S, C> {
 impl<S: TimeSource, C: Counter> TimeSource for CountedSource<S, C> {
     #[inline]
     fn wall_ns(&self) -> Result<i64, SourceFailed> {
-        let anchor = self.anchor.load(Ordering::Acquire);
-        let since = self.counter.ticks().wrapping_sub((anchor >> 64) as u64);
-        if since < self.window.load(Ordering::Relaxed) {
+        let shared = &*self.0;
+        let anchor = shared.anchor.load(Ordering::Acquire);
+        let since = shared.counter.ticks().wrapping_sub((anchor >> 64) as u64);
+        if since < shared.window.load(Ordering::Relaxed) {
             // At most 2^27 ticks of at most 2^39: no overflow.
-            let elapsed_ns = since.wrapping_mul(self.rate.load(Ordering::Relaxed)) >> 32;
+            let elapsed_ns = since.wrapping_mul(shared.rate.load(Ordering::Relaxed)) >> 32;
             return Ok((anchor as i64).wrapping_add(elapsed_ns as i64));
         }
-        self.reread()
+        shared.reread()
     }
 
     fn monotonic_ns(&self) -> u64 {
-        self.base.monotonic_ns()
+        self.0.base.monotonic_ns()
     }
 
     fn rereadable(&self) -> bool {
-        self.base.rereadable()
+        self.0.base.rereadable()
     }
 }
