@@ -28,7 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     from flocktime.cli import bench, demo, inspect, replay
 
-    parser = argparse.ArgumentParser(prog="flocktime", description="Clocks for distributed services that respect causality.")
+    parser = argparse.ArgumentParser(
+        prog="flocktime", description="Clocks for distributed services that respect causality."
+    )
     parser.add_argument("--version", action="version", version=f"flocktime {__version__} ({BACKEND} backend)")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for command in (demo, replay, bench, inspect):

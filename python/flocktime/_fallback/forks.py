@@ -1,0 +1,33 @@
+"""How many forks lie between the first process and this one, and whom to give a fresh lock in a child."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+from weakref import WeakSet
+
+if TYPE_CHECKING:
+    from flocktime._fallback.clock import Clock
+
+#: A clock that remembers another number was copied by a fork.
+generation = 0
+
+_clocks: WeakSet[Clock] = WeakSet()
+
+
+def remember(clock: Clock) -> None:
+    """Give this clock a fresh lock in every child that inherits it."""
+    _clocks.add(clock)
+
+
+def _entered_child() -> None:
+    """Runs alone, before any other code of the child: a thread that was not copied may hold a lock for ever."""
+    global generation
+    generation += 1
+    for clock in _clocks:
+        clock._lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_entered_child)

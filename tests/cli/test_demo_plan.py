@@ -1,0 +1,72 @@
+"""The demonstration's scenario: all of it from the seed, and always with everything in it that is to be shown."""
+
+from __future__ import annotations
+
+from itertools import islice, pairwise, permutations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flocktime.cli.demo import plan as planning
+from flocktime.cli.demo.plan import FEWEST_SERVICES, MOST_SERVICES, arrivals, covering, make_plan
+
+NOW_US = 1_800_000_000_000_000
+YEAR_2051_US = 2_556_144_000_000_000
+
+services = st.integers(FEWEST_SERVICES, MOST_SERVICES)
+seeds = st.integers(-(2**70), 2**70)
+
+
+@given(services, seeds)
+def test_every_seed_draws_one_runaway_one_slow_and_honest_rest(count: int, seed: int) -> None:
+    """The wrong clocks are exactly two, and the others lie in their range without agreeing by luck."""
+    plan = make_plan(count, seed, 1.0, NOW_US)
+    assert len(set(plan.names)) == len(plan.services) == count
+    by_role = {role: [s for s in plan.services if s.role == role] for role in ("honest", "runaway", "slow")}
+    assert [len(found) for found in by_role.values()] == [count - 2, 1, 1]
+    assert NOW_US + by_role["runaway"][0].offset_us == YEAR_2051_US
+    assert by_role["slow"][0].offset_us == -3_600_000_000
+    assert all(abs(service.ppm) <= 200 for service in plan.services)
+    offsets = sorted(service.offset_us for service in by_role["honest"])
+    assert all(abs(offset) <= 200_000 for offset in offsets)
+    parts = [(offset + 200_000) * (count - 2) // 400_001 for offset in offsets]
+    assert parts == list(range(count - 2))
+
+
+@given(services, seeds)
+@settings(max_examples=30)
+def test_the_same_seed_gives_the_same_demonstration(count: int, seed: int) -> None:
+    """Clocks, chains and times are drawn from nothing but the seed."""
+    first, second = (make_plan(count, seed, 1.0, NOW_US) for _ in range(2))
+    assert first == second
+    assert list(islice(arrivals(first), 100)) == list(islice(arrivals(second), 100))
+    assert make_plan(count, seed + 1, 1.0, NOW_US) != first
+
+
+@given(services, seeds)
+@settings(max_examples=50)
+def test_the_first_chains_let_everybody_call_everybody(count: int, seed: int) -> None:
+    """After ``covering`` chains every ordered pair of services has been a call."""
+    plan = make_plan(count, seed, 1.0, NOW_US)
+    chains = [chain for _, chain in islice(arrivals(plan), covering(plan))]
+    assert {pair for chain in chains for pair in pairwise(chain)} == set(permutations(plan.names, 2))
+
+
+@given(services, seeds)
+@settings(max_examples=50)
+def test_chains_are_three_to_four_calls_deep(count: int, seed: int) -> None:
+    """No chain is shorter or longer, nobody calls itself, and the times never go back."""
+    plan = make_plan(count, seed, 1.0, NOW_US)
+    drawn = list(islice(arrivals(plan), covering(plan) + 50))
+    for _, chain in drawn:
+        assert planning.FEWEST_CALLS <= len(chain) - 1 <= planning.MOST_CALLS
+        assert all(a != b for a, b in pairwise(chain))
+    times = [at for at, _ in drawn]
+    assert times == sorted(times)
+
+
+@pytest.mark.parametrize("count", [FEWEST_SERVICES, MOST_SERVICES])
+def test_covering_stays_short(count: int) -> None:
+    """Even with the most services it takes less than two seconds of arrivals."""
+    assert covering(make_plan(count, 1, 1.0, NOW_US)) <= 2 * planning.RATE

@@ -1,0 +1,192 @@
+"""Checked by ``mypy --strict`` and never run: what users write must type-check, and what they must not write must not.
+
+Each ``type: ignore`` with a code is an assertion: ``--strict`` reports one that is not needed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import assert_type
+from uuid import UUID
+
+import flocktime
+from flocktime import (
+    BACKEND,
+    Clock,
+    ClockError,
+    ClockStats,
+    DriftError,
+    EpochError,
+    ForkedClock,
+    InvalidTimestamp,
+    NodeCollision,
+    SourceError,
+    Timestamp,
+)
+from flocktime.testing import ManualSource, SkewedSource
+from flocktime.testing.plugin import NODE, START_US
+from flocktime.testing.strategies import clocks, manual_sources, nodes, skewed_sources, timestamps
+
+
+def timestamp_fields() -> None:
+    ts = Timestamp(1, 2, node=3, epoch=4)
+    assert_type(ts.physical_us, int)
+    assert_type(ts.logical, int)
+    assert_type(ts.node, int)
+    assert_type(ts.epoch, int)
+    assert_type(Timestamp.MIN, Timestamp)
+    assert_type(Timestamp.MAX, Timestamp)
+    ts.physical_us = 5  # type: ignore[misc]
+    _ = ts.colour  # type: ignore[attr-defined]
+    Timestamp(1.5)  # type: ignore[arg-type]
+    Timestamp(1, 2, 3)  # type: ignore[call-arg]
+    Timestamp("1")  # type: ignore[arg-type]
+
+
+def timestamp_forms(ts: Timestamp) -> None:
+    assert_type(Timestamp.from_bytes(ts.to_bytes()), Timestamp)
+    assert_type(Timestamp.from_hex(ts.to_hex()), Timestamp)
+    assert_type(Timestamp.from_str(ts.to_str()), Timestamp)
+    assert_type(Timestamp.from_json(ts.to_json()), Timestamp)
+    assert_type(Timestamp.from_int(ts.to_int()), Timestamp)
+    assert_type(Timestamp.from_uuid(ts.to_uuid()), Timestamp)
+    assert_type(Timestamp.from_datetime(ts.to_datetime(), 1, node=2, epoch=3), Timestamp)
+    assert_type(ts.to_bytes(), bytes)
+    assert_type(ts.to_datetime(), datetime)
+    assert_type(ts.to_uuid(), UUID)
+    assert_type(bytes(ts), bytes)
+    assert_type(str(ts), str)
+    assert_type(int(ts), int)
+    assert_type(hash(ts), int)
+    Timestamp.from_hex(ts.to_bytes())  # type: ignore[arg-type]
+    Timestamp.from_bytes(ts.to_hex())  # type: ignore[arg-type]
+    Timestamp.from_uuid(str(ts.to_uuid()))  # type: ignore[arg-type]
+    Timestamp.from_datetime(datetime.now(UTC).date())  # type: ignore[arg-type]
+
+
+def timestamp_order(a: Timestamp, b: Timestamp) -> None:
+    assert_type(a < b, bool)
+    assert_type(a == b, bool)
+    assert_type(a == 5, bool)
+    assert_type(sorted([a, b]), list[Timestamp])
+    assert_type(max(a, b), Timestamp)
+    assert_type({a: b}, dict[Timestamp, Timestamp])
+    assert_type(a - b, timedelta)
+    assert_type(a - timedelta(1), Timestamp)
+    assert_type(a + timedelta(1), Timestamp)
+    assert_type(timedelta(1) + a, Timestamp)
+    _ = a < 5  # type: ignore[operator]
+    a + 5  # type: ignore[operator]
+    a + b  # type: ignore[operator]
+    a - 5  # type: ignore[operator]
+
+
+def making_clocks(last: Timestamp) -> None:
+    Clock()
+    Clock(
+        name="a", node=1, max_drift=0.5, on_drift="clamp", on_collision="adopt", source=time.time_ns, last=last, epoch=1
+    )
+    Clock(node=b"123456", max_drift=timedelta(seconds=1))
+    Clock(max_drift=None, source=ManualSource(5))
+    Clock(source=SkewedSource(timedelta(1), -20.0, source=ManualSource()))
+    Clock(source=lambda: 5)
+    Clock("a")  # type: ignore[call-arg]
+    Clock(on_drift="explode")  # type: ignore[arg-type]
+    Clock(source=time.time)  # type: ignore[arg-type]
+    Clock(last=b"0")  # type: ignore[arg-type]
+
+
+def using_clocks(clock: Clock, ts: Timestamp) -> None:
+    assert_type(clock.now(), Timestamp)
+    assert_type(clock.now_many(5), list[Timestamp])
+    assert_type(clock.update(ts), Timestamp)
+    assert_type(clock.update(ts, on_drift="adopt", trusted=True), Timestamp)
+    assert_type(clock.update_many(x for x in [ts]), Timestamp)
+    assert_type(clock.observe(ts), timedelta)
+    assert_type(clock.advance_epoch("why", force=True), Timestamp)
+    assert_type(clock.reset(reason="why"), Timestamp)
+    assert_type(clock.last, Timestamp | None)
+    assert_type(clock.name, str | None)
+    assert_type(clock.node, int)
+    assert_type(clock.epoch, int)
+    assert_type(clock.ahead_by, timedelta)
+    assert_type(clock.stats(), ClockStats)
+    clock.update(ts.to_bytes())  # type: ignore[arg-type]
+    clock.update(ts, "adopt")  # type: ignore[call-arg]
+    clock.update(ts, on_drift="other")  # type: ignore[arg-type]
+    clock.update_many(ts)  # type: ignore[arg-type]
+    clock.reset()  # type: ignore[call-arg]
+    clock.node = 5  # type: ignore[misc]
+    _ = clock.last.node  # type: ignore[union-attr]
+
+
+def reading_stats(stats: ClockStats) -> None:
+    assert_type(stats.carries, int)
+    assert_type(stats.suspects, tuple[int, ...])
+    assert_type(stats.suspect_self, bool)
+    assert_type(stats.last_reset, str | None)
+    assert_type(stats.as_dict(), dict[str, object])
+
+
+def catching_errors(clock: Clock, ts: Timestamp) -> None:
+    try:
+        clock.update(ts)
+    except DriftError as error:
+        assert_type(error.remote, Timestamp | None)
+        assert_type(error.node, int | None)
+        assert_type(error.offset, timedelta | None)
+        assert_type(error.limit, timedelta | None)
+    except EpochError as error:
+        assert_type(error.epoch, int | None)
+        assert_type(error.proposed, int | None)
+    except NodeCollision as error:
+        assert_type(error.last, Timestamp | None)
+    except InvalidTimestamp as error:
+        assert_type(error.form, str)
+        assert_type(error.reason, str)
+        assert_type(error.position, int | None)
+    except ForkedClock as error:
+        assert_type(error.node, int | None)
+    kinds: list[type[ClockError]] = [SourceError, DriftError]
+    values: list[type[ValueError]] = [InvalidTimestamp, DriftError]
+    del kinds, values
+
+
+def sources(source: ManualSource, skewed: SkewedSource) -> None:
+    assert_type(source(), int)
+    assert_type(skewed(), int)
+    assert_type(source.monotonic_ns(), int)
+    source.set(1)
+    source.advance(1)
+    source.step_back(1)
+    source.resume()
+    with source.pause():
+        pass
+    as_callable: Callable[[], int] = source
+    SkewedSource(source=as_callable)  # type: ignore[arg-type]
+    source.advance(1.5)  # type: ignore[arg-type]
+
+
+def matching(ts: Timestamp) -> int:
+    match ts:
+        case Timestamp(physical_us=physical_us, logical=0, node=node):
+            return physical_us + node
+        case _:
+            return 0
+
+
+def for_tests() -> None:
+    timestamps(Timestamp.MIN, Timestamp.MAX, epochs=nodes(), nodes=nodes())
+    manual_sources(0, 5)
+    skewed_sources(manual_sources(), max_offset=timedelta(1))
+    clocks(sources=skewed_sources(), on_drift="clamp")
+    numbers: list[int] = [NODE, START_US]
+    del numbers
+
+
+def constants() -> None:
+    assert_type(flocktime.__version__, str)
+    backend: str = BACKEND
+    del backend
