@@ -175,3 +175,7 @@ def _collision(remote: Any, last: Any) -> NodeCollision:
 def _forked(node: int) -> ForkedClock:
     message = f"node {node:012x} belongs to the parent process: give the child its own clock, or reset() this one"
     return ForkedClock(message, node=node)
+
+
+def _exhausted(epoch: int) -> ClockError:
+    return ClockError(f"the timestamps of epoch {epoch} are used up: advance the epoch")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import flocktime
 from flocktime import Clock, ForkedClock, Timestamp
 from flocktime.testing import ManualSource
 from tests.processes.children import forked
@@ -181,6 +183,27 @@ def test_a_fork_in_the_middle_of_things(tmp_path: Path) -> None:
             thread.join()
     assert len({issued for issued, _ in results}) == len(results)
     assert len({Timestamp.from_bytes(issued).node for issued, _ in results}) == len(results)
+
+
+@pytest.mark.skipif(flocktime.BACKEND == "pure", reason="the fallback sees the forks of Python alone")
+def test_forks_that_python_does_not_see(tmp_path: Path) -> None:
+    """A fork by foreign code, past Python's own hooks, gives the child another node as well."""
+    clock = Clock(source=ManualSource(NOW_US))
+    last = clock.now()
+    result = tmp_path / "result"
+    result.touch()
+    with result.open("r+b", buffering=0) as file:
+        pid = ctypes.PyDLL(None).fork()
+        if pid == 0:
+            try:
+                os.write(file.fileno(), clock.now().to_bytes())
+            finally:
+                os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+    issued = Timestamp.from_bytes(result.read_bytes())
+    assert issued > last
+    assert issued.node != last.node
+    assert clock.now().node == last.node
 
 
 def test_threads_of_a_child(tmp_path: Path) -> None:

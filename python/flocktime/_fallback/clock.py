@@ -17,7 +17,7 @@ from flocktime._fallback.layout import MAX_BATCH, MAX_EPOCH
 from flocktime._fallback.merge import Rules, State
 from flocktime._fallback.sources import Source, usable_us
 from flocktime._fallback.timestamp import Timestamp
-from flocktime.errors import DriftError, EpochError, NodeCollision, _epoch, _forked, _show
+from flocktime.errors import DriftError, EpochError, NodeCollision, _epoch, _exhausted, _forked, _show
 from flocktime.stats import ClockStats
 
 #: A step to a higher epoch that nobody vouches for is allowed once in so long.
@@ -124,6 +124,8 @@ class Clock:
             raise ValueError(f"n must lie in 0..={MAX_BATCH}, got {_show(count)}")
         physical = self._read()
         with self._lock:
+            if count and not merge.has_room(self._state, physical, count - 1):
+                raise _exhausted(self._state.epoch)
             return [self._issue(_as_it_is, physical) for _ in range(count)]
 
     # Merging.
@@ -277,12 +279,15 @@ class Clock:
             The first timestamp of the new identity.
         """
         reason = cut_reason(reason)
+        wall_ns = self._source.wall_ns()
+        # From here on nothing fails. The node is drawn after the reading: a source may itself fork, and a node that was
+        # drawn before would then be in two processes.
+        self._fixed_node = False
         if self._generation != forks.generation:
             self._adopt_child()
-        physical = self._read()
+        physical = self._judged(wall_ns)
         with self._lock:
             self._node = new_node()
-            self._fixed_node = False
             self._loaded = None  # the state may pass the same instant again, under another node
             self._counts["resets"] += 1
             self._reasons["last_reset"] = reason
@@ -350,6 +355,10 @@ class Clock:
             if self._fixed_node:
                 raise _forked(self._node)
             self._adopt_child()
+        return self._judged(wall_ns)
+
+    def _judged(self, wall_ns: int) -> int:
+        """A reading as a timestamp can hold it, watched for jumps."""
         physical, bent = usable_us(wall_ns)
         with self._lock:
             self._counts["readings_out_of_range"] += bent

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from flocktime._fallback.layout import HORIZON, MAX_LOGICAL
+from flocktime._fallback.layout import HORIZON, LOGICAL_BITS, MAX_LOGICAL, MAX_PHYSICAL
 from flocktime.errors import _collision, _drift, _epoch
 
 if TYPE_CHECKING:
@@ -50,6 +50,12 @@ def tick(state: State, physical: int) -> State:
     if state.logical == MAX_LOGICAL:
         return State(state.epoch, state.physical + 1, 0)
     return State(state.epoch, state.physical, state.logical + 1)
+
+
+def has_room(state: State, physical: int, more: int) -> bool:
+    """Whether ``1 + more`` consecutive timestamps stay within the epoch."""
+    first = tick(state, physical)
+    return (first.physical << LOGICAL_BITS | first.logical) + more <= MAX_PHYSICAL << LOGICAL_BITS | MAX_LOGICAL
 
 
 def adopt(state: State, remote: Timestamp, rules: Rules) -> Adopted:

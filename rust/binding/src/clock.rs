@@ -241,8 +241,9 @@ impl PyClock {
             Some(name) => name.bind(py).repr()?.to_string_lossy().into_owned(),
             None => "None".to_owned(),
         };
-        let last = self.clock.last().map_or_else(|| "None".to_owned(), |last| last.to_string());
-        let (node, epoch) = (self.clock.node(), self.clock.epoch());
+        let (node, last) = self.clock.peek();
+        let last = last.map_or_else(|| "None".to_owned(), |last| last.to_string());
+        let epoch = self.clock.epoch();
         Ok(format!("<flocktime.Clock name={name} node=0x{node:012x} epoch={epoch} last={last}>"))
     }
 
@@ -254,7 +255,7 @@ impl PyClock {
     #[allow(clippy::needless_pass_by_value, reason = "the protocol of the garbage collector")]
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self.clock.source() {
-            Source::Python(callable) => visit.call(&**callable),
+            Source::Python(callable) => visit.call(callable),
             Source::Counted(_) | Source::Os(_) | Source::Manual(_) | Source::Skewed(_) => Ok(()),
         }
     }

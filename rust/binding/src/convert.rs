@@ -108,7 +108,7 @@ pub(crate) fn seconds_us(name: &str, value: &Bound<'_, PyAny>, negative: bool) -
     } else {
         return Err(wrong_type(name, "seconds or a timedelta", value));
     };
-    if us.abs() > limit_us {
+    if us.unsigned_abs() > limit_us as u64 {
         return Err(too_long());
     }
     if us < 0 && !negative {

@@ -78,6 +78,7 @@ pub(crate) fn refusal(py: Python<'_>, error: ClockError) -> PyErr {
     static DRIFT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static COLLISION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static FORKED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static EXHAUSTED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     match error {
         ClockError::Drift { remote, offset_us, limit_us } => match (delta(py, offset_us), delta(py, limit_us)) {
             (Ok(offset), Ok(limit)) => build(py, &DRIFT, "_drift", (stamp(py, remote), offset, limit)),
@@ -96,6 +97,7 @@ pub(crate) fn refusal(py: Python<'_>, error: ClockError) -> PyErr {
             build(py, &COLLISION, "_collision", (stamp(py, remote), stamp(py, last)))
         }
         ClockError::Forked { node } => build(py, &FORKED, "_forked", (node,)),
+        ClockError::Exhausted { epoch } => build(py, &EXHAUSTED, "_exhausted", (epoch,)),
         // What a Python source raised was left with the interpreter; the operating system's clock never fails.
         ClockError::Source => {
             PyErr::take(py).unwrap_or_else(|| PyRuntimeError::new_err("the time source failed without an error"))

@@ -11,7 +11,9 @@ mod timestamp;
 
 use pyo3::prelude::*;
 
-#[pymodule]
+// One lock for all threads is what `stamp_object`'s pool and a fork's copied locks rely on: an interpreter without it turns it
+// on for this module.
+#[pymodule(gil_used = true)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     flocktime_agent::sys::watch_forks();
     module.add_class::<timestamp::PyTimestamp>()?;

@@ -12,13 +12,12 @@ use crate::convert::{Argument, checked_int, seconds_us};
 use crate::errors::{source_error, wrong_type, wrong_value};
 
 /// What a Python clock can run on. Only the last kind calls into Python.
-#[derive(Clone)]
 pub(crate) enum Source {
     Counted(CountedSource<OsSource, Tsc>),
     Os(OsSource),
     Manual(ManualSource),
     Skewed(Arc<SkewedSource<Source>>),
-    Python(Arc<Py<PyAny>>),
+    Python(Py<PyAny>),
 }
 
 impl Source {
@@ -37,7 +36,7 @@ impl Source {
         } else if let Ok(skewed) = source.cast::<PySkewedSource>() {
             Ok(Self::Skewed(Arc::clone(&skewed.get().0)))
         } else if source.is_callable() {
-            Ok(Self::Python(Arc::new(source.clone().unbind())))
+            Ok(Self::Python(source.clone().unbind()))
         } else {
             Err(wrong_type("source", "callable", source))
         }

@@ -174,8 +174,9 @@ impl<S: TimeSource> Clock<S> {
         };
         let mut first = Timestamp::MIN;
         let last = self.issue(|state| {
-            first = merge::tick(state, physical);
-            Ok(Timestamp::from_u128(first.to_u128() + more as u128 * UNIT))
+            let run = merge::run(state, physical, more).ok_or(ClockError::Exhausted { epoch: state.epoch() })?;
+            first = run.0;
+            Ok(run.1)
         })?;
         self.count_carry(first, physical);
         let full = |ts: Timestamp| ts.to_u128() >> (LOGICAL_SHIFT + LOGICAL_BITS);
@@ -305,13 +306,16 @@ impl<S: TimeSource> Clock<S> {
     ///
     /// [`ClockError::Source`] when the source fails.
     pub fn reset(&self, reason: &str) -> Result<Timestamp, ClockError> {
-        let node = (self.fresh_node)();
-        if self.is_copied() {
-            self.become_child(node);
-        }
-        let physical = self.read()?;
+        let wall_us = self.source.wall_us().map_err(|_| ClockError::Source)?;
+        // From here on nothing fails. The node is drawn after the reading: a source written in Python may itself fork, and
+        // a node that was drawn before would then be in two processes.
         self.fixed_node.store(false, Ordering::Relaxed);
+        if self.is_copied() {
+            self.become_child();
+        }
         self.was_reset.store(true, Ordering::Relaxed);
+        let physical = self.judged(wall_us);
+        let node = (self.fresh_node)();
         let issued =
             self.issue(|state| Ok(merge::tick(Timestamp::from_parts(physical, 0, node, state.epoch()), physical)))?;
         count(&self.counters.resets);
@@ -333,10 +337,15 @@ impl<S: TimeSource> Clock<S> {
         }
     }
 
+    /// Node and latest timestamp as they stand, without the new node that a use after a fork brings: for people to look at.
+    pub fn peek(&self) -> (u64, Option<Timestamp>) {
+        (self.state().node(), self.last())
+    }
+
     /// This clock's node. After a fork it is a new one, unless it was fixed.
     pub fn node(&self) -> u64 {
         if self.is_copied() && !self.fixed_node.load(Ordering::Relaxed) {
-            self.become_child((self.fresh_node)());
+            self.become_child();
         }
         self.state().node()
     }
@@ -355,10 +364,11 @@ impl<S: TimeSource> Clock<S> {
         Ok(self.state().physical_us().saturating_sub(self.reference()?))
     }
 
-    /// The counters. A source that may be read is compared with monotonic time first, so that no jump is missing.
+    /// The counters. A source that may be read is compared with monotonic time first, for the jumps since the last comparison.
     pub fn stats(&self) -> Stats {
         self.jumps.compare(&self.source, None, &self.counters);
-        let suspects = locked(&self.blame).suspects(self.source.monotonic_ns());
+        let now_ns = self.source.monotonic_ns();
+        let suspects = locked(&self.blame).suspects(now_ns);
         let reasons = locked(&self.reasons).clone();
         Stats {
             last_reset: reasons.reset,
@@ -394,14 +404,21 @@ impl<S: TimeSource> Clock<S> {
         if self.is_copied() {
             self.enter_child()?; // after the reading: a source written in Python may itself fork
         }
+        Ok(self.judged(wall_us))
+    }
+
+    /// A reading as a timestamp can hold it, watched for jumps.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "the hot path")]
+    fn judged(&self, wall_us: i64) -> u64 {
         if self.jumps.is_due(wall_us) {
             self.jumps.compare(&self.source, Some(wall_us), &self.counters);
         }
         if wall_us as u64 > HORIZON {
             count(&self.counters.readings_out_of_range);
-            return Ok(usable(wall_us));
+            return usable(wall_us);
         }
-        Ok(wall_us as u64)
+        wall_us as u64
     }
 
     fn reference(&self) -> Result<u64, ClockError> {
@@ -419,12 +436,13 @@ impl<S: TimeSource> Clock<S> {
         if self.fixed_node.load(Ordering::Relaxed) {
             return Err(ClockError::Forked { node: self.state().node() });
         }
-        self.become_child((self.fresh_node)());
+        self.become_child();
         Ok(())
     }
 
     /// Threads of the child may come here at once: each then gives the clock another fresh node, all of them unique.
-    fn become_child(&self, node: u64) {
+    fn become_child(&self) {
+        let node = (self.fresh_node)();
         let renamed =
             advance(&self.state.0, |state| Ok::<_, ClockError>(Timestamp::from_u128(state).with_node(node).to_u128()));
         debug_assert!(renamed.is_ok(), "renaming refuses nothing");
@@ -474,7 +492,7 @@ impl<S: TimeSource> Clock<S> {
             }
             ClockError::Epoch { .. } => count(&self.counters.refused_epoch),
             ClockError::Collision { .. } => count(&self.counters.refused_collision),
-            ClockError::Forked { .. } | ClockError::Source => {}
+            ClockError::Forked { .. } | ClockError::Exhausted { .. } | ClockError::Source => {}
         }
         refusal
     }

@@ -22,9 +22,12 @@ const CALIBRATION_NS: u64 = 1_000_000_000;
 const BRACKET_NS: u64 = 500;
 /// So often is a calibration tried in a row.
 const TRIES: usize = 8;
-/// No slew changes the rate by more than this share from one calibration to the next. A counter that seems to is not believed
-/// any more: a machine was moved, or the counter never was what it seemed.
+/// No slew changes the rate by more than this share from one calibration to the next. A counter that seems to has to be
+/// calibrated anew: the machine slept or was moved, or the counter never was what it seemed.
 const BELIEVABLE: f64 = 0.002;
+/// So often does a counter get another chance, after a rate that was not believed or tries that were all interrupted (a slow
+/// clock looks like that). Then it is given up for good, and with it what the trying costs.
+const SETBACKS: u32 = 8;
 
 /// Binary places of a wall time in microseconds: 52 bits before the point, half a nanosecond behind it. In this form a
 /// reading is a product and two shifts; dividing nanoseconds by a thousand would take as long as all of that.
@@ -41,7 +44,7 @@ pub trait Counter: Send + Sync {
 /// A source of wall time that asks `base` once a millisecond and counts in between.
 ///
 /// A reading is at most a microsecond away from what `base` would have shown, plus any step that `base` has made within the
-/// last millisecond. Without a calibration, or with a counter that is not believed any more, it is what `base` shows.
+/// last millisecond. Without a calibration, or with a counter that was given up, it is what `base` shows.
 ///
 /// Clones share one calibration.
 #[derive(Debug)]
@@ -68,14 +71,18 @@ struct Shared<S, C> {
     calibration: Mutex<Calibration>,
 }
 
+#[derive(Clone, Copy, Debug, Default)]
+struct Calibration {
+    /// Where the current stretch began; `None` before the first one.
+    begun: Option<Instant>,
+    setbacks: u32,
+}
+
+/// Ticks and monotonic time at once.
 #[derive(Clone, Copy, Debug)]
-enum Calibration {
-    /// Nothing is known yet.
-    Unbegun,
-    /// Ticks and monotonic nanoseconds when the current stretch began, and when it may end.
-    Since { ticks: u64, monotonic_ns: u64, wait_ns: u64 },
-    /// The counter has lost its credit for good.
-    GivenUp,
+struct Instant {
+    ticks: u64,
+    monotonic_ns: u64,
 }
 
 impl<S: TimeSource, C: Counter> CountedSource<S, C> {
@@ -87,7 +94,7 @@ impl<S: TimeSource, C: Counter> CountedSource<S, C> {
             anchor: AtomicU128::new(0),
             rate: AtomicU64::new(0),
             window: AtomicU64::new(0),
-            calibration: Mutex::new(Calibration::Unbegun),
+            calibration: Mutex::default(),
         }))
     }
 
@@ -118,7 +125,8 @@ impl<S: TimeSource, C: Counter> Shared<S, C> {
         let wall_ns = self.base.wall_ns()?;
         let took = self.counter.ticks().wrapping_sub(before);
         let whole_us = wall_ns.div_euclid(1000);
-        if self.elapsed_ns(took) <= BRACKET_NS && whole_us.unsigned_abs() <= MAX_PHYSICAL {
+        let counting = self.window.load(Ordering::Relaxed) > 0;
+        if counting && self.elapsed_ns(took) <= BRACKET_NS && whole_us.unsigned_abs() <= MAX_PHYSICAL {
             let wall = (whole_us << WALL_POINT) + (wall_ns.rem_euclid(1000) << WALL_POINT) / 1000;
             let anchor = u128::from(before.wrapping_add(took / 2)) << 64 | u128::from(wall as u64);
             self.anchor.store(anchor, Ordering::Release);
@@ -139,47 +147,49 @@ impl<S: TimeSource, C: Counter> Shared<S, C> {
             Err(TryLockError::Poisoned(poisoned)) => PoisonError::into_inner(poisoned),
             Err(TryLockError::WouldBlock) => return,
         };
-        match *calibration {
-            Calibration::GivenUp => return,
-            Calibration::Since { monotonic_ns, wait_ns, .. }
-                if self.base.monotonic_ns().saturating_sub(monotonic_ns) < wait_ns =>
-            {
+        if calibration.setbacks == SETBACKS {
+            return;
+        }
+        if let Some(begun) = calibration.begun {
+            let counting = self.window.load(Ordering::Relaxed) > 0;
+            let wait_ns = if counting { CALIBRATION_NS } else { FIRST_CALIBRATION_NS };
+            if self.base.monotonic_ns().saturating_sub(begun.monotonic_ns) < wait_ns {
                 return;
             }
-            Calibration::Unbegun | Calibration::Since { .. } => {}
         }
-        let Some((ticks, monotonic_ns)) = self.same_instant() else { return };
-        *calibration = match *calibration {
-            Calibration::Since { ticks: begun, monotonic_ns: since, .. } => {
-                let stretch_ns = monotonic_ns.saturating_sub(since) as f64;
-                self.measured(stretch_ns / ticks.wrapping_sub(begun) as f64, ticks, monotonic_ns)
-            }
-            _ => Calibration::Since { ticks, monotonic_ns, wait_ns: FIRST_CALIBRATION_NS },
-        };
+        let now = self.same_instant();
+        let stretch = calibration.begun.zip(now);
+        if now.is_none() || stretch.is_some_and(|(begun, now)| !self.believes(begun, now)) {
+            self.window.store(0, Ordering::Relaxed);
+            self.rate.store(0, Ordering::Relaxed);
+            calibration.setbacks += 1;
+        }
+        calibration.begun = now;
     }
 
     /// Ticks and monotonic time of one instant, or `None` where every try was interrupted.
-    fn same_instant(&self) -> Option<(u64, u64)> {
+    fn same_instant(&self) -> Option<Instant> {
         (0..TRIES).find_map(|_| {
             let before = self.base.monotonic_ns();
             let ticks = self.counter.ticks();
             let took = self.base.monotonic_ns().saturating_sub(before);
-            (took <= BRACKET_NS).then_some((ticks, before + took / 2))
+            (took <= BRACKET_NS).then_some(Instant { ticks, monotonic_ns: before + took / 2 })
         })
     }
 
-    /// A stretch has given this rate, in nanoseconds a tick.
-    fn measured(&self, rate: f64, ticks: u64, monotonic_ns: u64) -> Calibration {
+    /// Takes over the rate of a stretch, unless it cannot be.
+    fn believes(&self, begun: Instant, now: Instant) -> bool {
         const SCALE: f64 = (1_u64 << (RATE_POINT + WALL_POINT)) as f64 / 1000.0;
+        let stretch_ns = now.monotonic_ns.saturating_sub(begun.monotonic_ns) as f64;
+        let rate = stretch_ns / now.ticks.wrapping_sub(begun.ticks) as f64; // nanoseconds a tick
         let before = self.rate.load(Ordering::Relaxed) as f64 / SCALE;
         let plausible = (0.125..100.0).contains(&rate); // 10 MHz to 8 GHz
         if !plausible || (before > 0.0 && (rate / before - 1.0).abs() > BELIEVABLE) {
-            self.window.store(0, Ordering::Relaxed);
-            return Calibration::GivenUp;
+            return false;
         }
         self.rate.store((rate * SCALE) as u64, Ordering::Relaxed);
         self.window.store((WINDOW_NS as f64 / rate) as u64, Ordering::Relaxed);
-        Calibration::Since { ticks, monotonic_ns, wait_ns: CALIBRATION_NS }
+        true
     }
 }
 

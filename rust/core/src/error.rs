@@ -110,6 +110,11 @@ pub enum ClockError {
         /// The node, which still belongs to the parent.
         node: u64,
     },
+    /// The timestamps of this epoch are used up: 3.5e14 were taken within the last day that can be represented.
+    Exhausted {
+        /// The epoch.
+        epoch: u16,
+    },
     /// The source could not be read; it keeps the details itself.
     Source,
 }
@@ -129,6 +134,7 @@ impl fmt::Display for ClockError {
                 write!(f, "received {remote} of this clock's own node, above its last {last}")
             }
             Self::Forked { node } => write!(f, "node {node:012x} belongs to the parent process"),
+            Self::Exhausted { epoch } => write!(f, "the timestamps of epoch {epoch} are used up"),
             Self::Source => f.write_str("the time source could not be read"),
         }
     }

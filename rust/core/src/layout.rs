@@ -29,8 +29,9 @@ pub(crate) const EPOCH_SHIFT: u32 = NODE_BITS + LOGICAL_BITS + PHYSICAL_BITS;
 pub(crate) const UNIT: u128 = 1 << LOGICAL_SHIFT;
 pub(crate) const NODE_MASK: u128 = UNIT - 1;
 
-/// The last instant that a clock accepts or reads: a day before the end, so that no carry can reach the epoch. Carrying
-/// through that day would take 3.5e14 timestamps without the physical clock moving.
+/// The last instant that a clock accepts or reads: a day before the end, so that no carry reaches the epoch. Carrying through
+/// that day takes 3.5e14 timestamps without the physical clock moving: half a year of nothing but `now()`, or two minutes of
+/// reservations that nobody looks at, which are refused in the end.
 pub const HORIZON: u64 = MAX_PHYSICAL - 86_400_000_000;
 
 /// The most timestamps that one reservation takes: 65,536 are 16 microseconds of counter.

@@ -15,6 +15,10 @@
 //! plus the drift limit that remote timestamps are held against. And two clocks that were given the same node id may issue
 //! equal timestamps; a received timestamp of one's own node from above is a [`ClockError::Collision`] for that reason.
 //!
+//! A fork copies locks as they are. `now`, `now_many` and `update` take none unless they refuse; `stats`, `reset` and refusals
+//! hold one for nanoseconds. A program that forks while another of its threads is inside one of these may find that lock
+//! held for ever in the child. (Python cannot: its threads hold the interpreter there.)
+//!
 //! # House rules
 //!
 //! No Python, no socket, no file, no environment variable. Time and randomness are parameters ([`TimeSource`],

@@ -86,6 +86,13 @@ pub const fn tick(state: Timestamp, physical: u64) -> Timestamp {
     if read.to_u128() > counted { read } else { Timestamp::from_u128(counted) }
 }
 
+/// The first and the last of `1 + more` consecutive timestamps, or `None` where they would carry into the next epoch.
+pub fn run(state: Timestamp, physical: u64, more: usize) -> Option<(Timestamp, Timestamp)> {
+    let first = tick(state, physical);
+    let last = Timestamp::from_u128(first.to_u128().checked_add(more as u128 * UNIT)?);
+    (last.epoch() == state.epoch()).then_some((first, last))
+}
+
 /// The latest physical part that is accepted without a policy, inclusive.
 #[inline]
 pub const fn latest(reference: u64, max_drift: Option<u64>) -> u64 {

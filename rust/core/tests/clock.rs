@@ -1,4 +1,4 @@
-//! What a clock keeps to over any history of readings, messages, forks and operators.
+//! What a clock keeps to over any history of readings, messages and steps of the epoch.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -16,6 +16,11 @@ struct State {
     step_ns: AtomicI64,
     readings: AtomicU64,
     ticks: AtomicU64,
+    /// So many readings of monotonic time from now, time passes in the middle of things.
+    interrupt_in: AtomicU64,
+    interrupt_ns: AtomicU64,
+    /// And then again after so many; zero: once only.
+    interrupt_every: AtomicU64,
 }
 
 impl World {
@@ -37,7 +42,16 @@ impl TimeSource for World {
     }
 
     fn monotonic_ns(&self) -> u64 {
-        self.0.true_ns.load(Relaxed)
+        let monotonic_ns = self.0.true_ns.load(Relaxed);
+        match self.0.interrupt_in.load(Relaxed) {
+            0 => {}
+            1 => {
+                self.0.interrupt_in.store(self.0.interrupt_every.load(Relaxed), Relaxed);
+                self.pass(self.0.interrupt_ns.load(Relaxed), RATE);
+            }
+            more => self.0.interrupt_in.store(more - 1, Relaxed),
+        }
+        monotonic_ns
     }
 }
 
@@ -102,13 +116,23 @@ proptest! {
     }
 }
 
-/// A counter that changes its rate is given up for good: from then on every reading is the clock's own.
+/// A counter that changes its rate once, as after a machine slept, is calibrated anew; one that goes on changing is given up
+/// for good, and every reading is the clock's own from then on.
 #[test]
-fn a_counter_that_changes_is_given_up() {
+fn a_counter_that_changes_is_calibrated_anew_and_then_given_up() {
     let (world, source) = calibrated();
-    for _ in 0..1_200 {
-        world.pass(1_000_000, RATE * 2);
-        source.wall_ns().unwrap();
+    let run = |ms: u64, rate| {
+        for _ in 0..ms {
+            world.pass(1_000_000, rate);
+            source.wall_ns().unwrap();
+        }
+    };
+    run(1_200, RATE * 2);
+    world.pass(100_000, RATE * 2);
+    assert!(source.is_counting());
+    assert!((source.wall_ns().unwrap() - world.wall()).abs() <= 1_000);
+    for change in 0..20 {
+        run(1_200, RATE * (2 + change % 2));
     }
     assert!(!source.is_counting());
     for _ in 0..5_000 {
@@ -116,6 +140,45 @@ fn a_counter_that_changes_is_given_up() {
         assert_eq!(source.wall_ns(), Ok(world.wall()));
     }
     assert!(!source.is_counting());
+}
+
+/// An interruption of any length, at any reading, during the first calibration or a later one, spoils none of them.
+#[test]
+fn interruptions_do_not_spoil_a_calibration() {
+    for (at, ns) in (1..40).flat_map(|at| [600, 50_000, 3_000_000].map(|ns| (at, ns))) {
+        let world = World::default();
+        world.0.interrupt_in.store(at, Relaxed);
+        world.0.interrupt_ns.store(ns, Relaxed);
+        let source = CountedSource::new(world.clone(), world.clone());
+        for _ in 0..40_000 {
+            world.pass(100_000, RATE);
+            let before = world.wall();
+            let reading = source.wall_ns().unwrap();
+            assert!((before - 1_000..=world.wall() + 1_000).contains(&reading), "interrupted for {ns} ns at {at}");
+        }
+        assert!(source.is_counting(), "interrupted for {ns} ns at {at}");
+    }
+}
+
+/// Where every reading of the clock takes long, the counter is given up after a few tries, and the clock is read once a call.
+#[test]
+fn a_slow_clock_ends_the_tries() {
+    let world = World::default();
+    world.0.interrupt_in.store(1, Relaxed);
+    world.0.interrupt_every.store(1, Relaxed);
+    world.0.interrupt_ns.store(600, Relaxed);
+    let source = CountedSource::new(world.clone(), world.clone());
+    for _ in 0..1_000 {
+        world.pass(1_000_000, RATE);
+        source.wall_ns().unwrap();
+    }
+    let (readings, time) = (world.0.readings.load(Relaxed), world.monotonic_ns());
+    for _ in 0..100 {
+        source.wall_ns().unwrap();
+    }
+    assert!(!source.is_counting());
+    assert_eq!(world.0.readings.load(Relaxed) - readings, 100);
+    assert!(world.monotonic_ns() - time < 2_000, "monotonic time was read no more");
 }
 
 /// A counter that goes back is no reason to go back: the clock is asked instead.

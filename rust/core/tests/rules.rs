@@ -1,7 +1,7 @@
 //! The rules, against the paper's own formulation and against properties that no implementation may lose.
 
 use flocktime_core::layout::{HORIZON, MAX_EPOCH, MAX_LOGICAL, MAX_NODE, MAX_PHYSICAL};
-use flocktime_core::merge::{EpochGate, OnCollision, OnDrift, Rules, Unusual, adopt, tick};
+use flocktime_core::merge::{EpochGate, OnCollision, OnDrift, Rules, Unusual, adopt, run, tick};
 use flocktime_core::{ClockError, EpochRefusal, Timestamp};
 use proptest::prelude::*;
 
@@ -63,6 +63,16 @@ fn full_counter_carries() {
     assert_eq!(tick(full, 7), stamp(8, 0, OWN, 3));
     let last_day = stamp(MAX_PHYSICAL - 1, MAX_LOGICAL, MAX_NODE, 3);
     assert_eq!(tick(last_day, 0), stamp(MAX_PHYSICAL, 0, MAX_NODE, 3));
+}
+
+/// A reservation that would carry into the next epoch is none; the last one that fits is.
+#[test]
+fn a_reservation_ends_with_its_epoch() {
+    let nearly = stamp(MAX_PHYSICAL, MAX_LOGICAL - 3, OWN, 7);
+    let (first, last) = run(nearly, 0, 2).expect("three are left");
+    assert_eq!((first, last), (stamp(MAX_PHYSICAL, MAX_LOGICAL - 2, OWN, 7), stamp(MAX_PHYSICAL, MAX_LOGICAL, OWN, 7)));
+    assert_eq!(run(nearly, 0, 3), None);
+    assert_eq!(run(stamp(MAX_PHYSICAL, MAX_LOGICAL - 3, OWN, MAX_EPOCH), 0, 3), None);
 }
 
 /// The drift limit is inclusive, and judged against the reference, never against what a stamp once brought.

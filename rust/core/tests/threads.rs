@@ -3,20 +3,37 @@
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::Instant;
 
-use flocktime_core::{Clock, Config, OsSource, Timestamp};
+use flocktime_core::{Clock, Config, CountedSource, Counter, OsSource, TimeSource, Timestamp};
 
 const THREADS: u64 = 4;
 
-/// Every thread mixes `now`, `update` and a rare `advance_epoch`; returns what each issued.
-fn hammer(per_thread: u64) -> Vec<Vec<Timestamp>> {
+/// Nanoseconds since the start, as a counter of 1 GHz.
+struct Elapsed(Instant);
+
+impl Counter for Elapsed {
+    fn ticks(&self) -> u64 {
+        self.0.elapsed().as_nanos() as u64
+    }
+}
+
+fn counted() -> impl TimeSource {
+    CountedSource::new(OsSource, Elapsed(Instant::now()))
+}
+
+/// Every thread mixes `now`, `update`, a few reservations and a rare `advance_epoch`; returns what each issued.
+fn hammer(source: impl TimeSource, per_thread: u64) -> Vec<Vec<Timestamp>> {
     static NODE: AtomicU64 = AtomicU64::new(1);
-    let clock = Clock::new(OsSource, Config::new(|| NODE.fetch_add(1, Ordering::Relaxed)));
+    let clock = Clock::new(source, Config::new(|| NODE.fetch_add(1, Ordering::Relaxed)));
     let start = Barrier::new(THREADS as usize);
     let work = |thread: u64| {
         let mut issued: Vec<Timestamp> = Vec::with_capacity(per_thread as usize);
         start.wait();
         for i in 0..per_thread {
+            if i % 97 == 96 {
+                issued.extend(clock.now_many(3).expect("no reason to refuse"));
+            }
             issued.push(match i % 4 {
                 _ if i % 10_000 == thread => clock.advance_epoch("test", true).expect("epochs left"),
                 0 | 2 => clock.now().expect("no reason to refuse"),
@@ -54,15 +71,17 @@ fn assert_unique_and_increasing(issued: &[Vec<Timestamp>]) {
     println!("{total} timestamps of {} epochs, all different", all[total - 1].epoch() + 1);
 }
 
-/// 4 threads × 250,000.
+/// 4 threads × 250,000, on the operating system's clock and on a counter between its readings.
 #[test]
 fn nothing_twice_nothing_back() {
-    assert_unique_and_increasing(&hammer(250_000));
+    assert_unique_and_increasing(&hammer(OsSource, 250_000));
+    assert_unique_and_increasing(&hammer(counted(), 250_000));
 }
 
 /// 4 threads × 10,000,000, the full size.
 #[test]
-#[ignore = "the long campaign: needs 2 GiB and a minute; run with --release -- --ignored"]
+#[ignore = "the long campaign: needs 3 GiB and two minutes; run with --release -- --ignored"]
 fn nothing_twice_nothing_back_at_full_size() {
-    assert_unique_and_increasing(&hammer(10_000_000));
+    assert_unique_and_increasing(&hammer(OsSource, 10_000_000));
+    assert_unique_and_increasing(&hammer(counted(), 10_000_000));
 }
