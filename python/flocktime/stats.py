@@ -4,6 +4,23 @@ from __future__ import annotations
 
 __all__ = ["ClockStats"]
 
+#: What a clock itself counts, one by one; the rest of the snapshot is put together from elsewhere.
+COUNTERS = (
+    "carries",
+    "readings_out_of_range",
+    "refused_drift",
+    "refused_epoch",
+    "refused_collision",
+    "adopted_beyond_limit",
+    "ignored",
+    "clamped",
+    "collisions_adopted",
+    "epochs_adopted",
+    "epochs_advanced",
+    "resets",
+    "forks",
+)
+
 
 class ClockStats:
     """A snapshot of a clock's counters. Other threads may count on while it is taken; each number is exact by itself.
@@ -32,26 +49,8 @@ class ClockStats:
         suspect_self: true when three or more distinct nodes are among them: who refuses everybody is probably wrong.
     """
 
-    __slots__ = (
-        "adopted_beyond_limit",
-        "backward_jumps",
-        "carries",
-        "clamped",
-        "collisions_adopted",
-        "epochs_adopted",
-        "epochs_advanced",
-        "forks",
-        "forward_jumps",
-        "ignored",
-        "last_advance",
-        "last_reset",
-        "readings_out_of_range",
-        "refused_collision",
-        "refused_drift",
-        "refused_epoch",
-        "resets",
-        "suspect_self",
-        "suspects",
+    __slots__ = tuple(
+        sorted((*COUNTERS, "backward_jumps", "forward_jumps", "last_advance", "last_reset", "suspect_self", "suspects"))
     )
 
     carries: int

@@ -156,7 +156,12 @@ def test_stats_show_what_there_is(manual_clock: Clock) -> None:
     """``repr`` names what is not zero."""
     assert repr(manual_clock.stats()) == "ClockStats()"
     manual_clock.reset("was wrong")
-    assert repr(manual_clock.stats()) == "ClockStats(last_reset='was wrong', resets=1)"
+    shown = repr(manual_clock.stats())
+    assert shown.startswith("ClockStats(")
+    assert set(shown.removeprefix("ClockStats(").removesuffix(")").split(", ")) == {
+        "last_reset='was wrong'",
+        "resets=1",
+    }
 
 
 def _raised() -> list[ClockError]:

@@ -11,6 +11,7 @@ from typing import NoReturn, final
 from flocktime._fallback import forks, merge
 from flocktime._fallback.arguments import ON_COLLISION, ON_DRIFT, choice, cut_reason, new_node, node_id, start
 from flocktime._fallback.blame import ENOUGH, Blame
+from flocktime._fallback.epoch_gate import StepRecord
 from flocktime._fallback.fields import checked_bool, checked_int, field, from_delta_us, seconds_us
 from flocktime._fallback.jumps import JumpWatch
 from flocktime._fallback.layout import MAX_BATCH, MAX_EPOCH
@@ -18,10 +19,7 @@ from flocktime._fallback.merge import Rules, State
 from flocktime._fallback.sources import Source, usable_us
 from flocktime._fallback.timestamp import Timestamp
 from flocktime.errors import DriftError, EpochError, NodeCollision, _epoch, _exhausted, _forked, _show
-from flocktime.stats import ClockStats
-
-#: A step to a higher epoch that nobody vouches for is allowed once in so long.
-EPOCH_PAUSE_NS = 60_000_000_000
+from flocktime.stats import COUNTERS, ClockStats
 
 
 @final
@@ -54,8 +52,8 @@ class Clock:
     """
 
     __slots__ = (
-        "__weakref__", "_blame", "_counts", "_epoch_stepped_ns", "_fixed_node", "_generation", "_jumps", "_loaded",
-        "_lock", "_max_drift_us", "_name", "_node", "_on_collision", "_on_drift", "_reasons", "_source", "_state",
+        "__weakref__", "_blame", "_counts", "_fixed_node", "_generation", "_jumps", "_loaded",
+        "_lock", "_max_drift_us", "_name", "_node", "_on_collision", "_on_drift", "_reasons", "_source", "_state", "_steps",
     )  # fmt: skip
     __module__ = "flocktime"
 
@@ -84,10 +82,10 @@ class Clock:
         self._loaded = last  # what was given, until it is exceeded
         self._lock = threading.RLock()
         self._generation = forks.generation
-        self._epoch_stepped_ns: int | None = None
+        self._steps = StepRecord()
         self._jumps = JumpWatch()
         self._blame = Blame()
-        self._counts: dict[str, int] = dict.fromkeys(_COUNTED, 0)
+        self._counts: dict[str, int] = dict.fromkeys(COUNTERS, 0)
         self._reasons: dict[str, str | None] = {"last_reset": None, "last_advance": None}
         forks.remember(self)
 
@@ -207,7 +205,7 @@ class Clock:
                     self._counts[name] += 1
             if rules is not None and issued.epoch > rules.epoch_from:
                 if rules.epoch_steps is not None:
-                    self._epoch_stepped_ns = self._source.monotonic_ns()
+                    self._steps.take(self._source.monotonic_ns())
                 self._counts["epochs_adopted"] += 1
             return issued
 
@@ -215,8 +213,7 @@ class Clock:
         steps: int | None = None
         wait_ns = 0
         if not (trusted or self._is_fresh()):
-            if self._epoch_stepped_ns is not None:
-                wait_ns = max(0, self._epoch_stepped_ns + EPOCH_PAUSE_NS - self._source.monotonic_ns())
+            wait_ns = self._steps.wait_ns(self._source.monotonic_ns())
             steps = 0 if wait_ns else 1
         return Rules(
             node=self._node,
@@ -398,10 +395,3 @@ class Clock:
 
 def _as_it_is(state: State) -> State:
     return state
-
-
-_COUNTED = tuple(
-    name
-    for name in ClockStats.__slots__
-    if name not in {"backward_jumps", "forward_jumps", "last_reset", "last_advance", "suspects", "suspect_self"}
-)
