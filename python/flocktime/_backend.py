@@ -7,9 +7,11 @@ built at all. A compiled module that is there and fails to load is an error, nev
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # importing typing costs more than all of this package
 if TYPE_CHECKING:
+    from typing import Any
+
     from flocktime._core import Clock, ManualSource, SkewedSource, Timestamp
 
     BACKEND = "compiled"

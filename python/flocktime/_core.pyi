@@ -14,7 +14,7 @@ _OnCollision: TypeAlias = Literal["reject", "adopt"]
 
 @final
 class Timestamp:
-    __match_args__: ClassVar[tuple[str, str, str, str]]
+    __match_args__ = ("physical_us", "logical", "node", "epoch")
     MIN: ClassVar[Timestamp]
     MAX: ClassVar[Timestamp]
     def __new__(cls, physical_us: int, logical: int = 0, *, node: int = 0, epoch: int = 0) -> Timestamp: ...

@@ -9,9 +9,11 @@ All of them pickle and copy: the message is the only positional argument, the ev
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # importing typing costs more than all of this package
 if TYPE_CHECKING:
+    from typing import Any
+
     from flocktime._backend import Timestamp
 
 __all__ = ["ClockError", "DriftError", "EpochError", "ForkedClock", "InvalidTimestamp", "NodeCollision", "SourceError"]

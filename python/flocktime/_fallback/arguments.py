@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from flocktime._fallback.fields import field
 from flocktime._fallback.layout import HORIZON, MAX_NODE
 from flocktime._fallback.merge import State
 from flocktime._fallback.timestamp import Timestamp
 from flocktime.errors import _invalid, _show
+
+TYPE_CHECKING = False  # importing typing costs more than all of this package
+if TYPE_CHECKING:
+    from typing import Any
 
 ON_DRIFT = ("reject", "adopt", "ignore", "clamp")
 ON_COLLISION = ("reject", "adopt")

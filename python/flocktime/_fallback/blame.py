@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+TYPE_CHECKING = False  # importing typing costs more than all of this package
+if TYPE_CHECKING:
+    from typing import Final
+
 
 MEMORY_NS: Final = 600_000_000_000
 MOST: Final = 16

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from itertools import islice
-from typing import NoReturn, final
 
 from flocktime._fallback import forks, merge
 from flocktime._fallback.arguments import ON_COLLISION, ON_DRIFT, choice, cut_reason, new_node, node_id, start
@@ -21,8 +20,11 @@ from flocktime._fallback.timestamp import Timestamp
 from flocktime.errors import DriftError, EpochError, NodeCollision, _epoch, _exhausted, _forked, _show
 from flocktime.stats import COUNTERS, ClockStats
 
+TYPE_CHECKING = False  # importing typing costs more than all of this package
+if TYPE_CHECKING:
+    from typing import NoReturn
 
-@final
+
 class Clock:
     """A clock that issues strictly increasing timestamps and merges those of others.
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import operator
 from datetime import timedelta
-from typing import Any
 
 from flocktime.errors import _invalid, _show
+
+TYPE_CHECKING = False  # importing typing costs more than all of this package
+if TYPE_CHECKING:
+    from typing import Any
 
 _MICROSECOND = timedelta(microseconds=1)
 #: A hundred years: more is a mistake of units.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+TYPE_CHECKING = False  # importing typing costs more than all of this package
 if TYPE_CHECKING:
     from flocktime._fallback.clock import Clock
 

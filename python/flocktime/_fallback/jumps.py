@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
+TYPE_CHECKING = False  # importing typing costs more than all of this package
 if TYPE_CHECKING:
+    from typing import Final
+
     from flocktime._fallback.sources import Source
 
 #: Readings within this window after the last comparison are taken as they are: comparing costs two more readings.

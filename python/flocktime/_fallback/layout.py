@@ -8,7 +8,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+TYPE_CHECKING = False  # importing typing costs more than all of this package
+if TYPE_CHECKING:
+    from typing import Final
+
 
 NODE_BITS: Final = 48
 LOGICAL_BITS: Final = 12

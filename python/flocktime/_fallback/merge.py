@@ -6,39 +6,49 @@ the hybrid logical clock of Kulkarni et al. (2014); "take the maximum, then tick
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections import namedtuple
 
 from flocktime._fallback.layout import HORIZON, LOGICAL_BITS, MAX_LOGICAL, MAX_PHYSICAL
 from flocktime.errors import _collision, _drift, _epoch
 
+TYPE_CHECKING = False  # importing typing costs more than all of this package
 if TYPE_CHECKING:
     from flocktime._fallback.timestamp import Timestamp
 
 
-class State(NamedTuple):
+class State(namedtuple("State", ("epoch", "physical", "logical"))):
     """What a clock has reached. Compares as (epoch, physical, logical), which is the order of its timestamps."""
 
+    __slots__ = ()
     epoch: int
     physical: int
     logical: int
 
 
-class Rules(NamedTuple):
+class Rules(
+    namedtuple(
+        "Rules",
+        (
+            "node",  # its own
+            "reference",  # the time it believes in when it judges others, in microseconds
+            "max_drift",  # microseconds, inclusive; None: no limit
+            "on_drift",  # reject | adopt | ignore | clamp
+            "on_collision",  # reject | adopt
+            "epoch_from",  # the epoch before this call: the step below is counted from there
+            "epoch_steps",  # how many steps up are allowed; None: any
+            "epoch_wait_s",  # until the next step, when none is allowed now
+        ),
+    )
+):
     """What a receiver holds a remote timestamp against."""
 
-    node: int  # its own
-    reference: int  # the time it believes in when it judges others, in microseconds
-    max_drift: int | None  # microseconds, inclusive; None: no limit
-    on_drift: str  # reject | adopt | ignore | clamp
-    on_collision: str  # reject | adopt
-    epoch_from: int  # the epoch before this call: the step below is counted from there
-    epoch_steps: int | None  # how many steps up are allowed; None: any
-    epoch_wait_s: float  # until the next step, when none is allowed now
+    __slots__ = ()
 
 
-class Adopted(NamedTuple):
+class Adopted(namedtuple("Adopted", ("state", "counted"))):
     """The state after a merge, and the name of the counter that it moves, if any."""
 
+    __slots__ = ()
     state: State
     counted: str | None
 

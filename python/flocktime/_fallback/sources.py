@@ -6,11 +6,14 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, NoReturn, final
 
 from flocktime._fallback.fields import checked_int, seconds_us
 from flocktime._fallback.layout import HORIZON
 from flocktime.errors import SourceError, _show
+
+TYPE_CHECKING = False  # importing typing costs more than all of this package
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 _INT64 = (1 << 63) - 1
 
@@ -48,7 +51,6 @@ def usable_us(wall_ns: int) -> tuple[int, bool]:
     return usable, usable != microseconds
 
 
-@final
 class ManualSource:
     """A time source that moves only when told to: for tests, replays and demonstrations.
 
@@ -156,7 +158,6 @@ class _Paused:
         self._source.resume()
 
 
-@final
 class SkewedSource:
     """Another source seen through a wrong clock: a constant offset, and a rate error that grows from its creation on.
 

@@ -8,13 +8,15 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
 
 from flocktime._fallback.fields import to_delta_us
 from flocktime._fallback.layout import EPOCH_SHIFT, LOGICAL_SHIFT, MAX_EPOCH, MAX_LOGICAL, MAX_PHYSICAL, PHYSICAL_SHIFT
 from flocktime.errors import _invalid
+
+TYPE_CHECKING = False  # importing typing costs more than all of this package
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 EPOCH_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -24,7 +26,6 @@ WIDTH: Final = len(TEMPLATE)
 
 _DECIMAL: Final = frozenset("0123456789")
 _HEX: Final = frozenset("0123456789abcdef")
-_HEX_FORM: Final = re.compile("[0-9a-f]{32}", re.ASCII)
 
 
 def checked_str(text: Any) -> str:
@@ -35,12 +36,12 @@ def checked_str(text: Any) -> str:
 
 def parse_hex(text: Any) -> int:
     """32 lower-case hexadecimal digits."""
-    if _HEX_FORM.fullmatch(checked_str(text)):
-        return int(text, 16)
-    if len(text) != 32:
+    if len(checked_str(text)) != 32:
         raise _invalid("hex", "must be 32 characters long", None, text)
-    position = next(i for i, char in enumerate(text) if char not in _HEX)
-    raise _invalid("hex", "expected a lower-case hexadecimal digit", position, text)
+    for position, char in enumerate(text):
+        if char not in _HEX:
+            raise _invalid("hex", "expected a lower-case hexadecimal digit", position, text)
+    return int(text, 16)
 
 
 def render(epoch: int, physical_us: int, logical: int, node: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NoReturn, final
 
 from flocktime._fallback import uuid7
 from flocktime._fallback.fields import checked_int, field, from_delta_us, to_delta_us
@@ -20,13 +19,14 @@ from flocktime._fallback.layout import (
 from flocktime._fallback.text import EPOCH_START, parse, parse_hex, parse_json, render
 from flocktime.errors import _epoch, _invalid
 
+TYPE_CHECKING = False  # importing typing costs more than all of this package
 if TYPE_CHECKING:
+    from typing import Any, NoReturn
     from uuid import UUID
 
 _MASK64 = (1 << 64) - 1
 
 
-@final
 class Timestamp:
     """A hybrid timestamp of 128 bits: epoch, physical microseconds, logical counter, node.
 

@@ -7,12 +7,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-
 from flocktime._fallback.layout import MAX_NODE, MAX_PHYSICAL
 from flocktime.errors import _invalid
 
+TYPE_CHECKING = False  # importing typing costs more than all of this package
 if TYPE_CHECKING:
+    from typing import Any, Final
     from uuid import UUID
 
 #: The four spare bits hold epochs up to this one.
