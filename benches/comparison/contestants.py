@@ -6,8 +6,6 @@ import importlib
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from benches.comparison import wall
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -36,8 +34,7 @@ class Contestant(Protocol):
 
 
 class Flocktime:
-    """It reads the kernel's clock page itself, past the C library. Where the wall clock is moved there, it is given
-    Python's reading as its source: the rules are the same ones."""
+    """A clock of its own, as anybody makes it."""
 
     shared = True
 
@@ -45,7 +42,7 @@ class Flocktime:
         import flocktime
 
         self._module = flocktime
-        self._clock = flocktime.Clock(source=time.time_ns if wall.is_movable() else None)
+        self._clock = flocktime.Clock()
 
     def now(self) -> Any:
         return self._clock.now()
