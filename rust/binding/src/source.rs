@@ -1,6 +1,6 @@
 //! Time sources for Python: the two that tests and demos need, and whatever callable the user brings.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use flocktime_agent::sys::Tsc;
 use flocktime_core::{CountedSource, ManualSource, OsSource, SkewedSource, SourceFailed, TimeSource};
@@ -21,12 +21,11 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// Read through the processor's counter where that can be trusted.
+    /// Read through the processor's counter where that can be trusted; all clocks of the process share one calibration.
     fn operating_system() -> Self {
-        match Tsc::trusted() {
-            Some(counter) => Self::Counted(CountedSource::new(OsSource, counter)),
-            None => Self::Os(OsSource),
-        }
+        static COUNTED: OnceLock<Option<CountedSource<OsSource, Tsc>>> = OnceLock::new();
+        let counted = COUNTED.get_or_init(|| Tsc::trusted().map(|counter| CountedSource::new(OsSource, counter)));
+        counted.clone().map_or(Self::Os(OsSource), Self::Counted)
     }
 
     pub(crate) fn from_python(source: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
