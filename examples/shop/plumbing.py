@@ -35,6 +35,8 @@ async def read_text(receive: Any) -> str:
     body, more = b"", True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionResetError("the caller has gone, and half an order is none")
         body, more = (body + message.get("body", b""))[:MOST_BYTES], message.get("more_body", False)
     return " ".join(body.decode(errors="replace").split())
 

@@ -6,6 +6,7 @@ import gc
 import os
 import threading
 import weakref
+from http.client import HTTPMessage
 from typing import Any
 
 import pytest
@@ -333,3 +334,25 @@ def _in_child(check: Any) -> bool:
         finally:
             os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_refused_message_does_not_outlive_its_request() -> None:
+    """The error of a ``Received`` holds no frames, and so nothing of the request that it came with."""
+    clock = make_clock()
+    far = Timestamp(START_US + 10_000_000, node=1).to_hex()
+    for value, outcome in (("nonsense", "malformed"), (far, "refused")):
+        received = extract(clock, {HEADER: value})
+        assert received.outcome == outcome
+        assert received.error is not None
+        assert received.error.__traceback__ is None
+
+
+def test_the_standard_librarys_headers_are_read() -> None:
+    """``http.client`` gives e-mail messages, which have items and are no mappings."""
+    message = HTTPMessage()
+    message["te"] = "trailers"
+    message["Flocktime"] = REMOTE.to_hex()
+    received = extract(make_clock(), message)
+    assert (received.outcome, received.remote) == ("adopted", REMOTE)
+    message["flocktime"] = REMOTE.to_hex()
+    assert extract(make_clock(), message).outcome == "malformed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -14,15 +15,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code: 0 fine, 1 the command's own bad news, 2 wrong usage or input."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options))
+        code = int(options.run(options))
+        sys.stdout.flush()  # here, where its failure can be told, and not at the interpreter's end
+        return code
     except MissingExtra as missing:
         print(f"flocktime {options.command}: {missing}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has gone: nothing is left to say it to
+        _close_output()  # whoever read it has gone: nothing is left to say it to
         return 1
+    except OSError as error:
+        print(f"flocktime {options.command}: {error}", file=sys.stderr)
+        _close_output()
+        return 2
+
+
+def _close_output() -> None:
+    """What is still buffered goes nowhere, instead of failing once more when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -79,13 +79,14 @@ def extract(clock: Clock, headers: Mapping[str, Any] | Mapping[bytes, Any] | Ite
     try:
         remote = _read(headers)
     except InvalidTimestamp as error:
-        return _received(clock, Received(clock.now(), None, "malformed", error))
+        return _received(clock, Received(clock.now(), None, "malformed", error.with_traceback(None)))
     if remote is None:
         return _received(clock, Received(clock.now(), None, "absent"))
     try:
         stamp = clock.update(remote)
     except (DriftError, EpochError, NodeCollision) as error:
-        return _received(clock, Received(clock.now(), remote, "refused", error))
+        # Without its frames, which would keep the request alive as long as the error.
+        return _received(clock, Received(clock.now(), remote, "refused", error.with_traceback(None)))
     # Policies that go on without an error may leave the clock below what it was sent.
     return _received(clock, Received(stamp, remote, "adopted" if stamp > remote else "refused"))
 
@@ -101,7 +102,9 @@ def counters(clock: Clock) -> dict[str, int]:
 
 def _read(headers: Mapping[Any, Any] | Iterable[tuple[Text, Any]]) -> Timestamp | None:
     """The one timestamp in the headers, ``None`` without one; ``InvalidTimestamp`` for anything else."""
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    # Not every mapping of headers is a Mapping: those of the standard library's HTTP are e-mail messages.
+    items = getattr(headers, "items", None)
+    pairs: Iterable[tuple[Any, Any]] = headers if items is None else items()
     found: list[Any] = []
     for searched, (name, value) in enumerate(islice(pairs, MOST_HEADERS + 1)):
         if searched == MOST_HEADERS:

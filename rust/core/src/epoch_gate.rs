@@ -49,6 +49,53 @@ const fn elapsed_us(record: u64, now_ns: u64) -> u64 {
     (now_ns / 1000).wrapping_sub(record & TIME_MASK) & TIME_MASK
 }
 
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    const START: u64 = 7_000_000_123;
+    const SECOND: u64 = 1_000_000_000;
+
+    fn taken(to: u16, at_ns: u64) -> StepRecord {
+        let record = StepRecord::default();
+        assert_eq!(record.gate(to - 1, at_ns), EpochGate::Step { from: to - 1 });
+        assert!(record.take(to, at_ns));
+        record
+    }
+
+    /// A step is spent for a minute, to the microsecond, whatever the monotonic clock shows.
+    #[test]
+    fn a_step_is_spent_for_a_minute() {
+        for (at, epoch) in [(0, 1), (START, 1), (START, 0x1234), (START, MAX_EPOCH - 1)] {
+            let record = taken(epoch, at);
+            let just_before = at / 1000 * 1000 + 60 * SECOND - 1_000;
+            assert_eq!(record.gate(epoch, just_before), EpochGate::Shut { from: epoch, wait_us: 1 });
+            assert!(!record.take(epoch + 1, just_before));
+            assert_eq!(record.gate(epoch, just_before + 1_000), EpochGate::Step { from: epoch });
+            assert!(record.take(epoch + 1, just_before + 1_000));
+            assert!(!record.take(epoch, just_before + 2_000), "the new step has replaced the old one");
+        }
+    }
+
+    /// Whoever comes with the step that is already recorded passes, and does not begin the minute anew.
+    #[test]
+    fn the_recorded_step_may_be_joined() {
+        let record = taken(5, START);
+        assert_eq!(record.gate(4, START + 30 * SECOND), EpochGate::Step { from: 4 });
+        assert!(record.take(5, START + 30 * SECOND));
+        assert_eq!(record.gate(5, START + 60 * SECOND), EpochGate::Step { from: 5 });
+    }
+
+    /// The time is compared modulo its 48 bits.
+    #[test]
+    fn the_time_wraps() {
+        let last_us = TIME_MASK;
+        let record = taken(1, last_us * 1000);
+        assert_eq!(record.gate(1, (last_us + 1) * 1000), EpochGate::Shut { from: 1, wait_us: PAUSE_US - 1 });
+        assert_eq!(record.gate(1, (last_us + PAUSE_US) * 1000), EpochGate::Step { from: 1 });
+    }
+}
+
 #[cfg(all(test, loom))]
 mod models {
     use loom::sync::Arc;

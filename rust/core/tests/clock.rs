@@ -180,8 +180,11 @@ fn jumps_are_counted() {
 fn unusable_readings_are_bent() {
     let (source, clock) = clock(-5);
     assert_eq!(clock.now().unwrap().physical_us(), 0);
-    source.set(i64::try_from(HORIZON).unwrap() + 1).unwrap();
+    source.set(i64::try_from(HORIZON).unwrap()).unwrap();
     assert_eq!(clock.now().unwrap().physical_us(), HORIZON);
+    assert_eq!(clock.stats().readings_out_of_range, 1, "the horizon itself is usable");
+    source.set(i64::try_from(HORIZON).unwrap() + 1).unwrap();
+    clock.now().unwrap();
     assert_eq!(clock.stats().readings_out_of_range, 2);
 }
 
@@ -198,4 +201,17 @@ fn advancing_the_epoch_is_guarded() {
     clock.update(remote(1_000, MAX_EPOCH), None, true).unwrap();
     assert_eq!(why(clock.advance_epoch("test", true)), EpochRefusal::Top);
     assert_eq!(clock.stats().last_advance.as_deref(), Some("drill"));
+}
+
+/// Looking moves nothing: how far a remote timestamp leads the source, and how far this clock does.
+#[test]
+fn looking_moves_nothing() {
+    let (source, clock) = clock(5_000_000);
+    assert_eq!((clock.last(), clock.ahead_by_us()), (None, Ok(0)));
+    clock.update(remote(5_300_000, 0), None, false).unwrap();
+    let last = clock.last();
+    assert_eq!((clock.observe(remote(5_250_000, 0)), clock.observe(remote(1, 9))), (Ok(250_000), Ok(-4_999_999)));
+    assert_eq!(clock.ahead_by_us(), Ok(300_000));
+    source.advance(100_000).unwrap();
+    assert_eq!((clock.ahead_by_us(), clock.last()), (Ok(200_000), last));
 }

@@ -66,15 +66,18 @@ def _run(options: argparse.Namespace) -> int:
     plan = make_plan(options.services, options.seed, options.seconds, time.time_ns() // 1000)
     with display(Console(stderr=True)) as watcher:
         judgement = perform(plan, watcher, options.keep_logs)
-    if options.report:
-        from flocktime.cli.demo.report import write_report
-
-        write_report(judgement, options.report)
     took_s = time.monotonic() - began
     if options.json:
         print(json.dumps(summary.as_dict(judgement, took_s), indent=2))
     else:
         summary.show(judgement, summary.console())
+    if options.report:
+        from flocktime.cli.demo.report import write_report
+
+        try:
+            write_report(judgement, options.report)
+        except OSError as error:  # the verdict stands above all the same
+            return _complain(f"--report {options.report}: {error.strerror}", 2)
     return 1 if judgement.failures else 0
 
 

@@ -42,6 +42,7 @@ class ServiceProcess:
     async def start(cls, plan: ServicePlan, log: Path, seed: int) -> ServiceProcess:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # whatever lies in the directory that the user stands in is no module of ours
             "-m",
             "flocktime.cli.demo.service",
             plan.name,  # only for people who look at the process list

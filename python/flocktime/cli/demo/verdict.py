@@ -4,8 +4,7 @@ What happened before what is known without any clock, from two sources:
 
 - **messages**: a request or an answer was sent before it was received, and its id says which is which;
 - **program order**: a service is one process with one thread, so its events happened in the order in which it wrote
-them
-  down, also where they belong to different requests.
+  them down, also where they belong to different requests.
 
 Everything else follows from these by transitivity, so an order that respects each of them respects causality.
 
