@@ -175,6 +175,36 @@ fn jumps_are_counted() {
     assert_eq!((clock.stats().backward_jumps, clock.stats().forward_jumps), (1, 1));
 }
 
+/// A jump is more than 10 ms and 500 ppm of the time since the last comparison; less is slewing. Exact to the microsecond.
+#[test]
+fn small_moves_are_no_jumps() {
+    for (elapsed, moved, counted) in
+        [(0, 10_000, 0), (0, 10_001, 1), (20_000_000, 20_000, 0), (20_000_000, 20_001, 1), (2_000_000, 11_001, 1)]
+    {
+        let (source, clock) = clock(1_000_000_000);
+        clock.now().unwrap();
+        source.advance(elapsed).unwrap();
+        source.step_back(moved).unwrap();
+        assert_eq!(clock.stats().backward_jumps, counted, "{moved} us back after {elapsed}");
+        source.advance(elapsed).unwrap();
+        let now = 1_000_000_000 + 2 * elapsed - moved;
+        source.set((now + moved) as i64).unwrap();
+        assert_eq!(clock.stats().forward_jumps, counted, "{moved} us ahead after {elapsed}");
+    }
+}
+
+/// A jump and its reversal are both seen where the clock is used in between, without anybody asking for the counters.
+#[test]
+fn a_jump_is_seen_when_the_clock_is_used() {
+    let (source, clock) = clock(1_000_000_000);
+    clock.now().unwrap();
+    source.set(5_000_000_000).unwrap();
+    clock.now().unwrap();
+    source.set(1_000_000_000).unwrap();
+    clock.now().unwrap();
+    assert_eq!((clock.stats().forward_jumps, clock.stats().backward_jumps), (1, 1));
+}
+
 /// Readings before 1970 and beyond the horizon are bent and counted, never fatal.
 #[test]
 fn unusable_readings_are_bent() {
