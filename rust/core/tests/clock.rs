@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flocktime_core::layout::{HORIZON, MAX_EPOCH};
 use flocktime_core::merge::OnDrift;
-use flocktime_core::{Clock, ClockError, Config, EpochRefusal, ManualSource, Timestamp};
+use flocktime_core::{Clock, ClockError, Config, EpochRefusal, ManualSource, SourceFailed, TimeSource, Timestamp};
 use proptest::prelude::*;
 
 static NODES: AtomicU64 = AtomicU64::new(1);
@@ -203,6 +203,46 @@ fn a_jump_is_seen_when_the_clock_is_used() {
     source.set(1_000_000_000).unwrap();
     clock.now().unwrap();
     assert_eq!((clock.stats().forward_jumps, clock.stats().backward_jumps), (1, 1));
+}
+
+/// A source that must not be read behind its owner's back.
+#[derive(Default)]
+struct Scripted {
+    us: AtomicU64,
+    calls: AtomicU64,
+    monotonic_ns: AtomicU64,
+}
+
+impl TimeSource for &Scripted {
+    fn wall_ns(&self) -> Result<i64, SourceFailed> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        Ok(self.us.load(Ordering::Relaxed) as i64 * 1000)
+    }
+
+    fn monotonic_ns(&self) -> u64 {
+        self.monotonic_ns.load(Ordering::Relaxed)
+    }
+
+    fn rereadable(&self) -> bool {
+        false
+    }
+}
+
+/// Such a source is read once a timestamp and never for the counters; its jumps are seen by the readings that are taken.
+#[test]
+fn a_scripted_source_is_read_once_a_timestamp() {
+    let script = Scripted::default();
+    script.us.store(1_000_000_000, Ordering::Relaxed);
+    let clock = Clock::new(&script, Config::new(next_node));
+    for round in 1..=5 {
+        clock.now().unwrap();
+        assert_eq!((clock.stats().backward_jumps, script.calls.load(Ordering::Relaxed)), (0, round));
+        script.us.fetch_add(2_000_000, Ordering::Relaxed);
+        script.monotonic_ns.fetch_add(2_000_000_000, Ordering::Relaxed);
+    }
+    script.us.fetch_sub(2_000_000 + 15_000, Ordering::Relaxed);
+    clock.now().unwrap();
+    assert_eq!((clock.stats().backward_jumps, clock.stats().forward_jumps), (1, 0));
 }
 
 /// Readings before 1970 and beyond the horizon are bent and counted, never fatal.
