@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -163,14 +164,25 @@ def test_limits_can_be_raised(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["--max-events", "0", "x"], ["--max-mib", "-1", "x"], ["--max-mib", "1e3", "x"], ["--pattern", "(", "x"]],
-)
+    [[], ["--max-events", "0", "x"], ["--max-mib", "-1", "x"], ["--max-mib", "1e3", "x"], ["--max-mib", "1025", "x"],
+     ["--max-mib", "100000", "x"], ["--max-mib", "999999999", "x"], ["--pattern", "(", "x"]],
+)  # fmt: skip
 def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Options that make no sense exit with 2 and say which."""
     with pytest.raises(SystemExit) as exit_:
         run(*arguments)
     assert exit_.value.code == 2
     assert "error:" in capsys.readouterr().err
+
+
+def test_the_size_limit_costs_nothing_by_itself(good: Path) -> None:
+    """A small file under the largest limit is read in a few megabytes, not in as many as the limit allows."""
+    tracemalloc.start()
+    try:
+        assert run("--json", "--max-mib", 1024, good) == 0
+        assert tracemalloc.get_traced_memory()[1] < 32 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_pattern(tmp_path: Path) -> None:

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flocktime import Timestamp
+from flocktime import Clock, Timestamp
 from flocktime.cli import replay as command
 from flocktime.cli.replay import reading
+from flocktime.cli.replay.command import MOST_EVENTS
 from flocktime.cli.replay.engine import Replayed, replay
-from flocktime.cli.replay.recording import Limits
+from flocktime.cli.replay.recording import LAST_US, Limits, Malformed
+from flocktime.clock import ManualSource
+from flocktime.testing.strategies import LAST_USABLE_US
 
 if TYPE_CHECKING:
     from pathlib import Path
     from random import Random
-
-    from flocktime.testing import ManualSource
 
 State = tuple[int, int]  # physical, logical
 Tick = Callable[[State, int], State]
@@ -166,6 +167,30 @@ def test_carries_are_not_held_against_a_clock() -> None:
         0,
         1_700_000_000_000_002,
     )
+
+
+def test_carries_past_the_last_time_are_taken_by_other_clocks() -> None:
+    """What the counter carries to from the last time that a log may name, other clocks take; beyond it is refused."""
+    events = [{"timestamp": LAST_US, "value": f"event {number}"} for number in range(4_197)]
+    sent = {"traceId": "1", "id": "1", "kind": "PRODUCER", "timestamp": LAST_US, "duration": 0,
+            "localEndpoint": {"serviceName": "a"}, "annotations": events}  # fmt: skip
+    again = {"traceId": "1", "id": "2", "parentId": "1", "kind": "PRODUCER", "timestamp": LAST_US,
+             "localEndpoint": {"serviceName": "a"}}  # fmt: skip
+    received = {"traceId": "1", "id": "3", "parentId": "2", "kind": "CONSUMER", "timestamp": LAST_US,
+                "localEndpoint": {"serviceName": "b"}}  # fmt: skip
+    outcome = replay(reading.parse(json.dumps([sent, again, received]), Limits()))
+    assert len(outcome.events) == 4_200
+    assert outcome.contradictions == 0
+    assert outcome.events[-1].stamp.physical_us == LAST_US + 1
+    with pytest.raises(Malformed, match="timestamp must lie in"):
+        reading.parse(json.dumps([sent, again, received | {"timestamp": LAST_US + 1}]), Limits())
+
+
+def test_no_log_carries_past_what_clocks_take() -> None:
+    """The room after the last time that a log may name suffices for as many events as the option can allow."""
+    taken = Timestamp(LAST_USABLE_US, Timestamp.MAX.logical, node=1)
+    assert Clock(node=2, source=ManualSource(), max_drift=None).update(taken) > taken
+    assert (LAST_USABLE_US - LAST_US) * (Timestamp.MAX.logical + 1) > MOST_EVENTS
 
 
 def test_causes_are_stamped_first() -> None:

@@ -183,6 +183,22 @@ def test_limits(text: str, tmp_path: Path) -> None:
         reading.read(path, Limits(most_bytes=len(text) - 1))
 
 
+def test_a_limit_beyond_memory(tmp_path: Path) -> None:
+    """A limit that no memory could hold does no harm: what is read is the file."""
+    path = tmp_path / "log"
+    path.write_text(pairs('a {"a":1}'))
+    assert len(reading.read(path, Limits(most_bytes=1 << 60)).events) == 1
+
+
+def test_too_many_clock_entries() -> None:
+    """Clocks of 6 entries together pass a limit of 6; with a limit of 5 the number and the line are named."""
+    text = pairs('a {"a":1}', 'b {"b":1, "a":1}', 'c {"c":1, "b":1, "a":1}')
+    assert len(reading.parse(text, Limits(most_clock_entries=6)).events) == 3
+    with pytest.raises(Malformed, match="more than 5 entries in its vector clocks") as refusal:
+        reading.parse(text, Limits(most_clock_entries=5))
+    assert refusal.value.line == 5
+
+
 def test_unreadable_files(tmp_path: Path) -> None:
     """A file that is missing, or a folder, is refused with what the system says."""
     with pytest.raises(Malformed, match="No such file"):

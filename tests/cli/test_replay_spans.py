@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from flocktime.cli.replay import reading
+from flocktime.cli.replay.engine import replay
 from flocktime.cli.replay.recording import Limits, Recording
 
 Row = dict[str, Any]
@@ -71,6 +72,18 @@ def test_a_client_without_an_answer_waits_for_none() -> None:
     assert edges(parse(CLIENT | {"tags": {"error": "404"}}, SERVER)) == {REQUEST, RESPONSE}
     assert edges(parse(CLIENT | {"tags": {"error": "bad", "http.status_code": "500"}}, SERVER)) == {REQUEST, RESPONSE}
     assert edges(parse(CLIENT, SERVER | {"tags": {"error": "oops"}})) == {REQUEST, RESPONSE}
+
+
+def test_one_report_without_an_answer_speaks_for_all_that_repeat_it() -> None:
+    """A client reported twice, once with a timeout, is one client without an answer, whichever report comes first."""
+    failed = CLIENT | {"tags": {"error": "timeout"}}
+    late = SERVER | {"timestamp": 200}
+    for reports in ([CLIENT, failed], [failed, CLIENT], [CLIENT, failed, CLIENT]):
+        recording = parse(*reports, late)
+        assert edges(recording) == {REQUEST}
+        assert replay(recording).before.inverted == 0
+        assert recording.notes == [f"{len(reports) - 1} report(s) that repeat another passed over"]
+    assert replay(parse(CLIENT, CLIENT, late)).before.inverted == 1
 
 
 def test_one_way_calls_have_no_way_back() -> None:

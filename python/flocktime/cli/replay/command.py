@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import re
+    from collections.abc import Callable
 
     from flocktime.cli.replay.engine import MakeClock
     from flocktime.cli.replay.recording import Limits
@@ -21,6 +22,8 @@ span parents or vector clocks in the file. Exit code: 2 if a file cannot be read
 all the same), else 1 if the timestamps contradict causality, else 0."""
 
 MOST_FILES = 65_535  # two bytes of the node keep their processes apart
+MOST_EVENTS = 999_999_999
+MOST_MIB = 1024  # a file is judged in memory, which takes many times its size
 
 
 def register(subparsers: Any) -> None:
@@ -37,18 +40,29 @@ def register(subparsers: Any) -> None:
         "where the layout is not recognised",
     )
     parser.add_argument(
-        "--max-events", type=_positive, default=200_000, metavar="N", help="refuse larger logs (default: %(default)s)"
+        "--max-events",
+        type=_up_to(MOST_EVENTS),
+        default=200_000,
+        metavar="N",
+        help="refuse larger logs (default: %(default)s)",
     )
     parser.add_argument(
-        "--max-mib", type=_positive, default=64, metavar="N", help="refuse larger files (default: %(default)s MiB)"
+        "--max-mib",
+        type=_up_to(MOST_MIB),
+        default=64,
+        metavar="N",
+        help=f"refuse larger files (default: %(default)s MiB, at most {MOST_MIB})",
     )
     parser.set_defaults(run=run)
 
 
-def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to 999999999, got {text!r}")
-    return int(text)
+def _up_to(most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most):
+            raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {most}, got {text!r}")
+        return int(text)
+
+    return number
 
 
 def _pattern(text: str) -> re.Pattern[str]:

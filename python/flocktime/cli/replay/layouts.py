@@ -58,9 +58,13 @@ def read(text: str, limits: Limits, pattern: re.Pattern[str] | None = None) -> E
         lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
         found = Entries(_from_header(lines) or _from_content(lines), [])
         source = _one_line(lines, found) if found.layout == ONE_LINE else _pairs(lines, found.layout == CLOCK_FIRST)
+    clock_entries = 0
     for entry in source:
         if len(found.events) == limits.most_events:
             raise TooLarge(f"more than {limits.most_events} events (see --max-events)", entry.line)
+        clock_entries += len(entry.clock)
+        if clock_entries > limits.most_clock_entries:
+            raise Malformed(f"more than {limits.most_clock_entries} entries in its vector clocks", entry.line)
         found.events.append(entry)
     if not found.events:
         raise Malformed("no event found")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from flocktime.cli.replay import spans, vector_clocks, zipkin
 from flocktime.cli.replay.recording import Limits, Malformed, Recording, TooLarge
@@ -10,6 +10,8 @@ from flocktime.cli.replay.recording import Limits, Malformed, Recording, TooLarg
 if TYPE_CHECKING:
     import re
     from pathlib import Path
+
+_CHUNK: Final = 1 << 20
 
 
 def read(path: Path, limits: Limits, pattern: re.Pattern[str] | None = None) -> Recording:
@@ -38,13 +40,15 @@ def parse(text: str, limits: Limits, pattern: re.Pattern[str] | None = None) -> 
 
 
 def _text(path: Path, limits: Limits) -> str:
+    data = bytearray()  # grows with the file: the limit says nothing of how large that is
     try:
         with path.open("rb") as file:
-            data = file.read(limits.most_bytes + 1)
+            while chunk := file.read(_CHUNK):
+                data += chunk
+                if len(data) > limits.most_bytes:
+                    raise TooLarge(f"larger than {limits.most_bytes / (1 << 20):g} MiB (see --max-mib)")
     except OSError as error:
         raise Malformed(error.strerror or str(error)) from None
-    if len(data) > limits.most_bytes:
-        raise TooLarge(f"larger than {limits.most_bytes / (1 << 20):g} MiB (see --max-mib)")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -8,8 +8,11 @@ from typing import Final
 
 from flocktime.clock import Timestamp
 
-#: The last instant that a recorded time may name: a day before the last one that a timestamp can carry.
-LAST_US: Final = Timestamp.MAX.physical_us - 86_400_000_000
+#: The last instant that a recorded time may name. Clocks take no timestamp of the last day that can be represented. A
+#: recorded time must end a second earlier still: where many events share one microsecond their counter carries into the
+#: time, by 1 us for each 4,096 events, and what it carries to is sent to other clocks. A second is room for 4,096,000,000
+#: events, more than any log may have.
+LAST_US: Final = Timestamp.MAX.physical_us - 86_400_000_000 - 1_000_000
 
 #: More processes than that are a host column read wrongly, and would make every vector clock slow to compare.
 MOST_PROCESSES: Final = 4096
@@ -37,6 +40,7 @@ class Limits:
 
     most_bytes: int = 64 << 20
     most_events: int = 200_000
+    most_clock_entries: int = 4_000_000  # in all vector clocks together; no option raises it
 
 
 class Why(Enum):

@@ -11,6 +11,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from flocktime.cli.replay import layouts
+from flocktime.cli.replay.causes import Comparison
 from flocktime.cli.replay.entries import Entry, own_entry_missing, wall_times
 from flocktime.cli.replay.json_list import described
 from flocktime.cli.replay.recording import MOST_PROCESSES, Limits, Link, Malformed, Recorded, Recording, Why, quoted
@@ -78,20 +79,38 @@ def _histories(entries: list[Entry]) -> Histories:
 
 
 def _links(entries: list[Entry], histories: Histories) -> list[Link]:
+    """The order within hosts, and an edge for each entry that has grown.
+
+    Raises:
+        Malformed: a clock forgets, names what the log does not hold, or does not know what its causes knew.
+    """
+    learned = _all_learned(entries, histories)  # whole, first: only counts that exist can be compared
+    comparison = Comparison([entry.clock for entry in entries], {host: len(all_) for host, all_ in histories.items()})
     links: list[Link] = []
+    for positions in histories.values():
+        for own, position in enumerate(positions, 1):
+            if own > 1:
+                links.append(Link(positions[own - 2], position, Why.NEXT))
+            causes = learned[position]
+            unmerged, direct = comparison.of(position, causes)
+            if unmerged is not None:
+                raise _not_merged(entries[position], unmerged, entries[causes[unmerged]])
+            for name, cause in causes.items():
+                links.append(Link(cause, position, Why.CLOCK, carried=name in direct))
+    return links
+
+
+def _all_learned(entries: list[Entry], histories: Histories) -> list[dict[str, int]]:
+    """For each event, the events of other hosts that it has just learned of."""
+    causes: list[dict[str, int]] = [{}] * len(entries)
     for positions in histories.values():
         known: dict[str, int] = {}
         for own, position in enumerate(positions, 1):
             entry = entries[position]
-            if own > 1:
-                links.append(Link(positions[own - 2], position, Why.NEXT))
             learned = _learned(entry, known, own)
-            causes = {name: _event(entry, name, count, histories) for name, count in learned.items()}
-            _check_merged(entry, causes, entries)
-            for name, cause in causes.items():
-                links.append(Link(cause, position, Why.CLOCK, carried=_is_direct(name, causes, entries)))
+            causes[position] = {name: _event(entry, name, count, histories) for name, count in learned.items()}
             known = entry.clock
-    return links
+    return causes
 
 
 def _learned(entry: Entry, known: dict[str, int], own: int) -> dict[str, int]:
@@ -127,26 +146,11 @@ def _event(entry: Entry, name: str, count: int, histories: Histories) -> int:
     return positions[count - 1]
 
 
-def _check_merged(entry: Entry, causes: dict[str, int], entries: list[Entry]) -> None:
-    """Whoever knows an event knows what that event knew: else the clock was not merged, and is no vector clock.
-
-    Raises:
-        Malformed: it does not.
-    """
-    for name, cause in causes.items():
-        for other, count in entries[cause].clock.items():
-            if entry.clock.get(other, 0) < count:
-                raise Malformed(
-                    f"the clock names event {entry.clock[name]} of {quoted(name)}, which knew event {count} of "
-                    f"{quoted(other)}, but itself only {entry.clock.get(other, 0)}",
-                    entry.line,
-                )
-
-
-def _is_direct(name: str, causes: dict[str, int], entries: list[Entry]) -> bool:
-    """Whether a message must have come from this host: none of the other causes could have brought the news."""
-    cause = causes[name]
-    count = entries[cause].clock[name]
-    return not any(
-        entries[other].clock.get(name, 0) >= count for other_name, other in causes.items() if other_name != name
+def _not_merged(entry: Entry, name: str, cause: Entry) -> Malformed:
+    """The complaint about a clock that knows an event, but not what that event knew."""
+    other, count = next(item for item in cause.clock.items() if entry.clock.get(item[0], 0) < item[1])
+    return Malformed(
+        f"the clock names event {entry.clock[name]} of {quoted(name)}, which knew event {count} of "
+        f"{quoted(other)}, but itself only {entry.clock.get(other, 0)}",
+        entry.line,
     )

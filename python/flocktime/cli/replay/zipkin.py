@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flocktime.cli.replay import spans
@@ -29,7 +30,7 @@ def read(text: str, limits: Limits) -> Recording:
         Malformed: it is none, or its spans descend from each other in a circle.
     """
     reports = spans.read(text, limits)
-    told = list({_said(report): report for report in reversed(reports)}.values())[::-1]
+    told = _once(reports)
     names = _process_names(told)
     operations = Operations()
     events: list[Recorded] = []
@@ -50,8 +51,21 @@ def read(text: str, limits: Limits) -> Recording:
     return recording
 
 
+def _once(reports: list[Span]) -> list[Span]:
+    """The reports without those that repeat another: senders that retry say a thing twice.
+
+    One of them may add that no answer came. Then none did: an error is learned late and is not taken back.
+    """
+    told: dict[tuple[object, ...], Span] = {}
+    for report in reports:
+        first = told.setdefault(_said(report), report)
+        if first.answered and not report.answered:
+            told[_said(report)] = replace(first, answered=False)
+    return list(told.values())
+
+
 def _said(span: Span) -> tuple[object, ...]:
-    """What a report says. Senders that retry say a thing twice."""
+    """What a report says of what happened, whether it was answered aside."""
     return (
         span.trace, span.id, span.parent, span.kind, span.name, span.service, span.address, span.start_us, span.end_us,
         span.annotations,
