@@ -1,7 +1,7 @@
 //! Makes `Timestamp` objects the way CPython makes its own small ones: one allocation, no constructor call, one free.
 //!
 //! `PyO3` goes through the type's constructor and, at the end, its general destructor. For an object of 16 plain bytes that
-//! is 12 to 14 ns of a 70 ns call, more than all the rules of the clock together. It is worth this one `unsafe` file; the
+//! is about 10 ns of a 70 ns call, more than all the rules of the clock together. It is worth this one `unsafe` file; the
 //! figures are in DESIGN.md, "Why timestamps are allocated by hand".
 //!
 //! The layout is never assumed: it is read off a `Timestamp` that `PyO3` made, and where it is not the plain one (another

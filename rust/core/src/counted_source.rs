@@ -160,8 +160,8 @@ impl<S: TimeSource, C: Counter> Shared<S, C> {
         let now = self.same_instant();
         let stretch = calibration.begun.zip(now);
         if now.is_none() || stretch.is_some_and(|(begun, now)| !self.believes(begun, now)) {
+            // Not the rate: a thread that has just seen the window still multiplies by it.
             self.window.store(0, Ordering::Relaxed);
-            self.rate.store(0, Ordering::Relaxed);
             calibration.setbacks += 1;
         }
         calibration.begun = now;
@@ -183,8 +183,9 @@ impl<S: TimeSource, C: Counter> Shared<S, C> {
         let stretch_ns = now.monotonic_ns.saturating_sub(begun.monotonic_ns) as f64;
         let rate = stretch_ns / now.ticks.wrapping_sub(begun.ticks) as f64; // nanoseconds a tick
         let before = self.rate.load(Ordering::Relaxed) as f64 / SCALE;
+        let counting = self.window.load(Ordering::Relaxed) > 0;
         let plausible = (0.125..100.0).contains(&rate); // 10 MHz to 8 GHz
-        if !plausible || (before > 0.0 && (rate / before - 1.0).abs() > BELIEVABLE) {
+        if !plausible || (counting && (rate / before - 1.0).abs() > BELIEVABLE) {
             return false;
         }
         self.rate.store((rate * SCALE) as u64, Ordering::Relaxed);
