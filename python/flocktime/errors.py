@@ -16,7 +16,19 @@ if TYPE_CHECKING:
 
     from flocktime._backend import Timestamp
 
-__all__ = ["ClockError", "DriftError", "EpochError", "ForkedClock", "InvalidTimestamp", "NodeCollision", "SourceError"]
+__all__ = [
+    "ClockError",
+    "DriftError",
+    "EpochError",
+    "FlockError",
+    "ForkedClock",
+    "HeaderError",
+    "InvalidKey",
+    "InvalidTimestamp",
+    "NodeCollision",
+    "NotReady",
+    "SourceError",
+]
 
 
 class ClockError(Exception):
@@ -120,6 +132,35 @@ class ForkedClock(ClockError):
         self.node = node
 
 
+class NotReady(ClockError):
+    """This clock's flock has not synchronised yet, and the clock was told to refuse until then.
+
+    Wait with ``flock.ready()`` before the first timestamp is needed.
+    """
+
+
+class FlockError(ClockError):
+    """A member of a flock cannot do what it was asked to: an address that cannot be listened on, a member that is stopped."""
+
+
+class InvalidKey(FlockError, ValueError):
+    """A key that is none, or keys that do not go together. The message never shows a secret."""
+
+
+class HeaderError(FlockError, ValueError):
+    """A header that the flock does not take. Nothing has changed but the counters in ``flock.status()``.
+
+    Attributes:
+        reason: ``"malformed"``, ``"version"``, ``"unknown_key"``, ``"unauthenticated"`` (no signature), ``"forged"`` (a wrong
+            one), ``"replayed"`` (seen before), ``"own"`` (this member's, come back), ``"not_received"`` (asked to reply to
+            a header that was not taken in), ``"busy"`` (too many strangers at once) or ``"label"``.
+    """
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class SourceError(ClockError):
     """A time source written in Python returned something that is no ``int`` of nanoseconds.
 
@@ -181,3 +222,33 @@ def _forked(node: int) -> ForkedClock:
 
 def _exhausted(epoch: int) -> ClockError:
     return ClockError(f"the timestamps of epoch {epoch} are used up: advance the epoch")
+
+
+def _not_ready() -> NotReady:
+    return NotReady("this clock's flock has not synchronised yet; wait with flock.ready()")
+
+
+_HEADER_REASONS = {
+    "malformed": "it is no packet of a flock",
+    "version": "it is of another major version",
+    "unknown_key": "it is signed with a key that this member does not have",
+    "unauthenticated": "it is not signed, and this member has keys",
+    "forged": "its signature is wrong",
+    "replayed": "it was seen before",
+    "own": "it is this member's own",
+    "not_received": "it was not taken in before, or too long ago",
+    "busy": "too many senders at once have yet to prove that they are there",
+    "label": "the name of its receiver is longer than 255 bytes",
+}
+
+
+def _header(reason: str) -> HeaderError:
+    return HeaderError(f"header refused: {_HEADER_REASONS.get(reason, reason)}", reason=reason)
+
+
+def _flock(message: str) -> FlockError:
+    return FlockError(message)
+
+
+def _key(message: str) -> InvalidKey:
+    return InvalidKey(message)

@@ -10,7 +10,12 @@ use crate::convert::delta;
 use crate::stamp_object::stamp;
 
 /// A builder of `flocktime.errors`, looked up when it is first needed.
-fn build<'py>(py: Python<'py>, cell: &PyOnceLock<Py<PyAny>>, name: &str, arguments: impl PyCallArgs<'py>) -> PyErr {
+pub(crate) fn build<'py>(
+    py: Python<'py>,
+    cell: &PyOnceLock<Py<PyAny>>,
+    name: &str,
+    arguments: impl PyCallArgs<'py>,
+) -> PyErr {
     match cell.import(py, "flocktime.errors", name).and_then(|builder| builder.call1(arguments)) {
         Ok(error) => PyErr::from_value(error),
         Err(failure) => failure,
@@ -79,6 +84,7 @@ pub(crate) fn refusal(py: Python<'_>, error: ClockError) -> PyErr {
     static COLLISION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static FORKED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static EXHAUSTED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static NOT_READY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     match error {
         ClockError::Drift { remote, offset_us, limit_us } => match (delta(py, offset_us), delta(py, limit_us)) {
             (Ok(offset), Ok(limit)) => build(py, &DRIFT, "_drift", (stamp(py, remote), offset, limit)),
@@ -98,6 +104,7 @@ pub(crate) fn refusal(py: Python<'_>, error: ClockError) -> PyErr {
         }
         ClockError::Forked { node } => build(py, &FORKED, "_forked", (node,)),
         ClockError::Exhausted { epoch } => build(py, &EXHAUSTED, "_exhausted", (epoch,)),
+        ClockError::NotReady => build(py, &NOT_READY, "_not_ready", ()),
         // What a Python source raised was left with the interpreter; the operating system's clock never fails.
         ClockError::Source => {
             PyErr::take(py).unwrap_or_else(|| PyRuntimeError::new_err("the time source failed without an error"))

@@ -81,6 +81,16 @@ impl TimeSource for Source {
         }
     }
 
+    fn raw_ns(&self) -> u64 {
+        match self {
+            Self::Counted(source) => source.raw_ns(),
+            Self::Os(source) => source.raw_ns(),
+            Self::Manual(source) => source.raw_ns(),
+            Self::Skewed(source) => source.raw_ns(),
+            Self::Python(_) => OsSource.raw_ns(),
+        }
+    }
+
     fn rereadable(&self) -> bool {
         match self {
             Self::Counted(_) | Self::Os(_) | Self::Manual(_) => true,
@@ -103,7 +113,7 @@ fn read(callable: &Bound<'_, PyAny>) -> PyResult<i64> {
 /// The error stays with the interpreter until the call that needed the reading has unwound to Python.
 fn leave_to_interpreter(error: PyErr) -> SourceFailed {
     Python::attach(|py| error.restore(py));
-    SourceFailed
+    SourceFailed::Raised
 }
 
 /// A time source that moves only when told to: for tests, replays and demonstrations.
@@ -232,7 +242,7 @@ impl PySkewedSource {
         }
         match SkewedSource::new(base, offset_us * 1000, ppm) {
             Ok(skewed) => Ok(Self(Arc::new(skewed))),
-            Err(SourceFailed) => Err(PyTypeError::new_err("the source beneath cannot be read")),
+            Err(_) => Err(PyTypeError::new_err("the source beneath cannot be read")),
         }
     }
 

@@ -1,16 +1,21 @@
-//! The operating system's clock, read every millisecond, and the processor's counter between two readings.
+//! The operating system's clock, or a steered one, read every millisecond, and the processor's counter between two readings.
 //!
 //! Reading the wall clock is most of what a timestamp costs: 25 ns, against 10 ns for the counter. The counter never says
-//! what time it is. It says how long ago the operating system did, for a millisecond at most; a step of the clock shows
-//! after that, and a slew of 500 ppm is half a microsecond by then.
+//! what time it is. It says how long ago the clock did, for a millisecond at most; a step of the clock shows after that, and a
+//! slew of 500 ppm is half a microsecond by then.
+//!
+//! A steered clock foresees its own slope and for how long it holds. So the counter runs along the line that the clock is on,
+//! and is asked no further than to where that bends. What it does not foresee is new guidance: it shows within a millisecond,
+//! and where the slope falls with it, readings may go back by what the counter has run ahead meanwhile. That is a
+//! millisecond's worth of the change: 1 us from +500 to −500 ppm, the most once a flock is synchronised, and 0.1 ms from +5 to
+//! −5 %, before that. Besides, a reading is off by what the calibration is, which is less than 1 us.
 
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
-use portable_atomic::AtomicU128;
-
+use crate::latest::Latest;
 use crate::layout::MAX_PHYSICAL;
 use crate::sync::{AtomicU64, Ordering};
-use crate::time_source::{SourceFailed, TimeSource};
+use crate::time_source::{Reading, SourceFailed, TimeSource};
 
 /// How long an anchor is believed.
 const WINDOW_NS: u64 = 1_000_000;
@@ -34,6 +39,10 @@ const SETBACKS: u32 = 8;
 const WALL_POINT: u32 = 11;
 /// More of them for the rate. An anchor is believed for less than 2^23 ticks at any rate below 8 GHz, so the product fits.
 const RATE_POINT: u32 = 40;
+/// Slopes that the product has room for, far beyond those of a clock that is steered sensibly.
+const SLOPES: std::ops::RangeInclusive<f64> = 0.5..=2.0;
+/// A record that no count is within.
+const NEVER: Words = [0; 4];
 
 /// Something that counts at a constant rate, on every processor alike.
 pub trait Counter: Send + Sync {
@@ -44,9 +53,12 @@ pub trait Counter: Send + Sync {
 /// A source of wall time that asks `base` once a millisecond and counts in between.
 ///
 /// A reading is at most a microsecond away from what `base` would have shown, plus any step that `base` has made within the
-/// last millisecond. Without a calibration, or with a counter that was given up, it is what `base` shows.
+/// last millisecond and any guidance that was published to it. Without a calibration, or with a counter that was given up, it
+/// is what `base` shows.
 ///
-/// Clones share one calibration.
+/// Clones share one calibration. Any thread may read at any time: a reading is made of one record, whole. Of several threads
+/// that find it too old, one renews it and the others show what `base` does. A forked child goes on with its parent's record
+/// until that is too old, a millisecond at most, and then asks `base` like any other.
 #[derive(Debug)]
 pub struct CountedSource<S, C>(Arc<Shared<S, C>>);
 
@@ -62,14 +74,18 @@ impl<S, C> Clone for CountedSource<S, C> {
 struct Shared<S, C> {
     base: S,
     counter: C,
-    /// `ticks 64 | wall microseconds 64` of one instant, the latter with [`WALL_POINT`] binary places.
-    anchor: AtomicU128,
-    /// Microseconds a tick, with [`WALL_POINT`] and [`RATE_POINT`] binary places.
+    /// What readings are counted from.
+    record: Latest<4>,
+    /// Microseconds of the base's steady clock a tick, with [`WALL_POINT`] and [`RATE_POINT`] binary places; zero: no anchor
+    /// is believed.
     rate: AtomicU64,
-    /// Ticks for which an anchor is believed; zero: not at all.
-    window: AtomicU64,
     calibration: Mutex<Calibration>,
 }
+
+/// `ticks | wall | rate | window`: the count and the wall time of one instant, the latter in microseconds with [`WALL_POINT`]
+/// binary places; microseconds of wall time a tick, with [`WALL_POINT`] and [`RATE_POINT`] binary places; and the ticks for which
+/// this is believed.
+type Words = [u64; 4];
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Calibration {
@@ -78,11 +94,11 @@ struct Calibration {
     setbacks: u32,
 }
 
-/// Ticks and monotonic time at once.
+/// Ticks and steady time at once.
 #[derive(Clone, Copy, Debug)]
 struct Instant {
     ticks: u64,
-    monotonic_ns: u64,
+    steady_ns: u64,
 }
 
 impl<S: TimeSource, C: Counter> CountedSource<S, C> {
@@ -91,56 +107,62 @@ impl<S: TimeSource, C: Counter> CountedSource<S, C> {
         Self(Arc::new(Shared {
             base,
             counter,
-            anchor: AtomicU128::new(0),
+            record: Latest::new(NEVER),
             rate: AtomicU64::new(0),
-            window: AtomicU64::new(0),
             calibration: Mutex::default(),
         }))
     }
 
     /// True while readings are counted between those of the base.
     pub fn is_counting(&self) -> bool {
-        self.0.window.load(Ordering::Relaxed) > 0
+        self.0.rate.load(Ordering::Relaxed) > 0
     }
 }
 
 impl<S: TimeSource, C: Counter> Shared<S, C> {
-    /// Microseconds with [`WALL_POINT`] binary places, or `None` where the anchor is too old.
-    #[inline]
+    /// Microseconds with [`WALL_POINT`] binary places, or `None` where the record is too old.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "the hot path")]
     fn counted(&self) -> Option<i64> {
-        let anchor = self.anchor.load(Ordering::Acquire);
-        let since = self.counter.ticks().wrapping_sub((anchor >> 64) as u64);
-        if since >= self.window.load(Ordering::Relaxed) {
-            return None;
-        }
-        let elapsed = since.wrapping_mul(self.rate.load(Ordering::Relaxed)) >> RATE_POINT;
-        Some((anchor as i64).wrapping_add(elapsed as i64))
+        self.record.read(|&[ticks, wall, rate, window]| {
+            let since = self.counter.ticks().wrapping_sub(ticks);
+            let elapsed = since.wrapping_mul(rate) >> RATE_POINT;
+            (since < window).then(|| (wall as i64).wrapping_add(elapsed as i64))
+        })
     }
 
-    /// What the base shows, taken as the next anchor.
+    /// What the base shows, taken as the next record.
     #[cold]
     fn reread(&self) -> Result<i64, SourceFailed> {
         self.calibrate();
         let before = self.counter.ticks();
-        let wall_ns = self.base.wall_ns()?;
+        let reading = self.base.reading()?;
         let took = self.counter.ticks().wrapping_sub(before);
-        let whole_us = wall_ns.div_euclid(1000);
-        let counting = self.window.load(Ordering::Relaxed) > 0;
-        if counting && self.elapsed_ns(took) <= BRACKET_NS && whole_us.unsigned_abs() <= MAX_PHYSICAL {
-            let wall = (whole_us << WALL_POINT) + (wall_ns.rem_euclid(1000) << WALL_POINT) / 1000;
-            let anchor = u128::from(before.wrapping_add(took / 2)) << 64 | u128::from(wall as u64);
-            self.anchor.store(anchor, Ordering::Release);
+        let next = self.record_of(before, took, reading).unwrap_or(NEVER);
+        // What was believed before is too old already, and replaced all the same: a counter that is set back could meet it
+        // again. A thread that finds another one writing has its reading.
+        if next != NEVER || self.record.read(|&words| words != NEVER) {
+            let _another_is_at_it = self.record.try_write(next);
         }
-        Ok(wall_ns)
+        Ok(reading.wall_ns)
     }
 
-    /// What a stretch of the counter comes to, for any number of ticks.
-    fn elapsed_ns(&self, ticks: u64) -> u64 {
-        let us = u128::from(ticks) * u128::from(self.rate.load(Ordering::Relaxed));
-        u64::try_from((us * 1000) >> (RATE_POINT + WALL_POINT)).unwrap_or(u64::MAX)
+    /// A reading as something to count from, unless it is none.
+    fn record_of(&self, before: u64, took: u64, reading: Reading) -> Option<Words> {
+        let rate = self.rate.load(Ordering::Relaxed);
+        let whole_us = reading.wall_ns.div_euclid(1000);
+        let usable = rate > 0
+            && elapsed_ns(rate, took) <= BRACKET_NS
+            && whole_us.unsigned_abs() <= MAX_PHYSICAL
+            && SLOPES.contains(&reading.slope);
+        usable.then(|| {
+            let wall = (whole_us << WALL_POINT) + (reading.wall_ns.rem_euclid(1000) << WALL_POINT) / 1000;
+            let window = (reading.holds_ns.min(WINDOW_NS) as f64 * SCALE / rate as f64) as u64;
+            [before.wrapping_add(took / 2), wall as u64, (rate as f64 * reading.slope) as u64, window]
+        })
     }
 
-    /// Measures the counter against monotonic time, now and then. A thread that finds another one at it goes on without.
+    /// Measures the counter against steady time, now and then. A thread that finds another one at it goes on without.
     fn calibrate(&self) {
         let mut calibration = match self.calibration.try_lock() {
             Ok(calibration) => calibration,
@@ -151,47 +173,53 @@ impl<S: TimeSource, C: Counter> Shared<S, C> {
             return;
         }
         if let Some(begun) = calibration.begun {
-            let counting = self.window.load(Ordering::Relaxed) > 0;
+            let counting = self.rate.load(Ordering::Relaxed) > 0;
             let wait_ns = if counting { CALIBRATION_NS } else { FIRST_CALIBRATION_NS };
-            if self.base.monotonic_ns().saturating_sub(begun.monotonic_ns) < wait_ns {
+            // Steady time that went back is an oscillator set back, and no reason to wait until it is where it was.
+            if self.base.steady_ns().checked_sub(begun.steady_ns).is_some_and(|elapsed| elapsed < wait_ns) {
                 return;
             }
         }
         let now = self.same_instant();
         let stretch = calibration.begun.zip(now);
         if now.is_none() || stretch.is_some_and(|(begun, now)| !self.believes(begun, now)) {
-            // Not the rate: a thread that has just seen the window still multiplies by it.
-            self.window.store(0, Ordering::Relaxed);
+            self.rate.store(0, Ordering::Relaxed);
             calibration.setbacks += 1;
         }
         calibration.begun = now;
     }
 
-    /// Ticks and monotonic time of one instant, or `None` where every try was interrupted.
+    /// Ticks and steady time of one instant, or `None` where every try was interrupted.
     fn same_instant(&self) -> Option<Instant> {
         (0..TRIES).find_map(|_| {
-            let before = self.base.monotonic_ns();
+            let before = self.base.steady_ns();
             let ticks = self.counter.ticks();
-            let took = self.base.monotonic_ns().saturating_sub(before);
-            (took <= BRACKET_NS).then_some(Instant { ticks, monotonic_ns: before + took / 2 })
+            let took = self.base.steady_ns().checked_sub(before)?;
+            (took <= BRACKET_NS).then_some(Instant { ticks, steady_ns: before + took / 2 })
         })
     }
 
     /// Takes over the rate of a stretch, unless it cannot be.
     fn believes(&self, begun: Instant, now: Instant) -> bool {
-        const SCALE: f64 = (1_u64 << (RATE_POINT + WALL_POINT)) as f64 / 1000.0;
-        let stretch_ns = now.monotonic_ns.saturating_sub(begun.monotonic_ns) as f64;
+        let stretch_ns = now.steady_ns.saturating_sub(begun.steady_ns) as f64;
         let rate = stretch_ns / now.ticks.wrapping_sub(begun.ticks) as f64; // nanoseconds a tick
         let before = self.rate.load(Ordering::Relaxed) as f64 / SCALE;
-        let counting = self.window.load(Ordering::Relaxed) > 0;
         let plausible = (0.125..100.0).contains(&rate); // 10 MHz to 8 GHz
-        if !plausible || (counting && (rate / before - 1.0).abs() > BELIEVABLE) {
+        if !plausible || (before > 0.0 && (rate / before - 1.0).abs() > BELIEVABLE) {
             return false;
         }
         self.rate.store((rate * SCALE) as u64, Ordering::Relaxed);
-        self.window.store((WINDOW_NS as f64 / rate) as u64, Ordering::Relaxed);
         true
     }
+}
+
+/// A rate as it is kept, of one in nanoseconds a tick.
+const SCALE: f64 = (1_u64 << (RATE_POINT + WALL_POINT)) as f64 / 1000.0;
+
+/// What a stretch of the counter comes to, for any number of ticks.
+fn elapsed_ns(rate: u64, ticks: u64) -> u64 {
+    let us = u128::from(ticks) * u128::from(rate);
+    u64::try_from((us * 1000) >> (RATE_POINT + WALL_POINT)).unwrap_or(u64::MAX)
 }
 
 impl<S: TimeSource, C: Counter> TimeSource for CountedSource<S, C> {
@@ -212,6 +240,23 @@ impl<S: TimeSource, C: Counter> TimeSource for CountedSource<S, C> {
 
     fn monotonic_ns(&self) -> u64 {
         self.0.base.monotonic_ns()
+    }
+
+    fn raw_ns(&self) -> u64 {
+        self.0.base.raw_ns()
+    }
+
+    fn reading(&self) -> Result<Reading, SourceFailed> {
+        self.0.base.reading()
+    }
+
+    fn steady_ns(&self) -> u64 {
+        self.0.base.steady_ns()
+    }
+
+    #[inline]
+    fn max_drift_us(&self, configured: Option<u64>) -> Option<u64> {
+        self.0.base.max_drift_us(configured)
     }
 
     fn rereadable(&self) -> bool {

@@ -4,6 +4,7 @@ use core::fmt;
 use std::borrow::Cow;
 
 use crate::Timestamp;
+use crate::time_source::SourceFailed;
 
 /// Which decoder refused a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +118,18 @@ pub enum ClockError {
     },
     /// The source could not be read; it keeps the details itself.
     Source,
+    /// The source's flock has not synchronised yet, and the source was told to refuse until then.
+    NotReady,
+}
+
+impl From<SourceFailed> for ClockError {
+    #[cold]
+    fn from(failed: SourceFailed) -> Self {
+        match failed {
+            SourceFailed::Raised => Self::Source,
+            SourceFailed::NotReady => Self::NotReady,
+        }
+    }
 }
 
 impl fmt::Display for ClockError {
@@ -136,6 +149,7 @@ impl fmt::Display for ClockError {
             Self::Forked { node } => write!(f, "node {node:012x} belongs to the parent process"),
             Self::Exhausted { epoch } => write!(f, "the timestamps of epoch {epoch} are used up"),
             Self::Source => f.write_str("the time source could not be read"),
+            Self::NotReady => f.write_str("this clock's flock has not synchronised yet"),
         }
     }
 }

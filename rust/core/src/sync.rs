@@ -7,6 +7,9 @@
 //! values, and a mutant that stores instead of swapping fails. What that shows is that the *loop* is right under
 //! acquire-release orderings. That the 128-bit swap itself is atomic is the processor's promise, through `portable-atomic`,
 //! and is tested by hammering, not proved.
+//!
+//! [`Latest`](crate::Latest) needs no such stand-in: its words are 64 bits wide, and the models drive it as it is shipped, with
+//! mutants of one copy, without the second look and with relaxed loads or stores, each of which is caught.
 
 portable_atomic::cfg_no_atomic_128! {
     compile_error!(

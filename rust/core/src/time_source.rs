@@ -2,9 +2,25 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A source could not be read. It keeps the details itself.
+/// Why a source could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SourceFailed;
+pub enum SourceFailed {
+    /// It failed, and keeps the details itself.
+    Raised,
+    /// It follows a flock that has not synchronised yet, and was told to refuse until then.
+    NotReady,
+}
+
+/// A reading to go on from: wall time, and how it goes on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reading {
+    /// Nanoseconds since 1970-01-01 UTC.
+    pub wall_ns: i64,
+    /// Nanoseconds of wall time in a nanosecond of [`TimeSource::steady_ns`].
+    pub slope: f64,
+    /// Nanoseconds of it for which the source foresees that slope.
+    pub holds_ns: u64,
+}
 
 /// Physical time as a clock sees it. Readings may jump either way; the clock absorbs that.
 pub trait TimeSource: Send + Sync {
@@ -27,6 +43,33 @@ pub trait TimeSource: Send + Sync {
 
     /// Nanoseconds since any fixed start; never goes back.
     fn monotonic_ns(&self) -> u64;
+
+    /// Nanoseconds since any fixed start as the oscillator counts them: nobody slews or sets them. A source that plays a
+    /// broken oscillator may go back.
+    fn raw_ns(&self) -> u64 {
+        self.monotonic_ns()
+    }
+
+    /// Wall time, and how it goes on.
+    ///
+    /// # Errors
+    ///
+    /// As [`TimeSource::wall_ns`].
+    fn reading(&self) -> Result<Reading, SourceFailed> {
+        Ok(Reading { wall_ns: self.wall_ns()?, slope: 1.0, holds_ns: u64::MAX })
+    }
+
+    /// The clock that [`Reading::slope`] refers to, nanoseconds: what a counter has to be calibrated against.
+    fn steady_ns(&self) -> u64 {
+        self.monotonic_ns()
+    }
+
+    /// The largest lead of a remote timestamp that a clock accepts on this source, inclusive, microseconds, where the clock
+    /// was given `configured`; `None`: no limit. Asked at every received timestamp.
+    #[inline]
+    fn max_drift_us(&self, configured: Option<u64>) -> Option<u64> {
+        configured
+    }
 
     /// Whether the clock may read once more than it was asked for. A scripted source would notice.
     fn rereadable(&self) -> bool {
@@ -54,6 +97,12 @@ impl TimeSource for OsSource {
 
     fn monotonic_ns(&self) -> u64 {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn raw_ns(&self) -> u64 {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicRaw);
         time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
     }
 }
@@ -150,53 +199,5 @@ impl TimeSource for ManualSource {
 
     fn monotonic_ns(&self) -> u64 {
         self.state().monotonic_ns
-    }
-}
-
-/// Another source seen through a wrong clock: a constant offset, and a rate error that grows from now on.
-#[derive(Clone, Debug)]
-pub struct SkewedSource<S> {
-    base: S,
-    offset_ns: i64,
-    ppm: f64,
-    start_ns: i64,
-}
-
-impl<S: TimeSource> SkewedSource<S> {
-    /// Wrong by `offset_ns` from the start and by `ppm` microseconds more in each second of the base.
-    ///
-    /// # Errors
-    ///
-    /// [`SourceFailed`] when the base cannot be read.
-    pub fn new(base: S, offset_ns: i64, ppm: f64) -> Result<Self, SourceFailed> {
-        let start_ns = base.wall_ns()?;
-        Ok(Self { base, offset_ns, ppm, start_ns })
-    }
-
-    /// The constant part, nanoseconds.
-    pub fn offset_ns(&self) -> i64 {
-        self.offset_ns
-    }
-
-    /// The rate error, parts per million.
-    pub fn ppm(&self) -> f64 {
-        self.ppm
-    }
-}
-
-impl<S: TimeSource> TimeSource for SkewedSource<S> {
-    #[inline]
-    fn wall_ns(&self) -> Result<i64, SourceFailed> {
-        let base = self.base.wall_ns()?;
-        let drift = (base.saturating_sub(self.start_ns) as f64 * self.ppm * 1e-6) as i64;
-        Ok(base.saturating_add(self.offset_ns).saturating_add(drift))
-    }
-
-    fn monotonic_ns(&self) -> u64 {
-        self.base.monotonic_ns()
-    }
-
-    fn rereadable(&self) -> bool {
-        self.base.rereadable()
     }
 }

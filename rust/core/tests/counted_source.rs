@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
-use flocktime_core::{CountedSource, Counter, SourceFailed, TimeSource};
+use flocktime_core::{CountedSource, Counter, SkewedSource, SourceFailed, SteeredSource, Steering, TimeSource};
 use proptest::prelude::*;
 
 /// One true time, seen through a wall clock that can be stepped and a counter of any rate.
@@ -179,6 +179,35 @@ fn a_slow_clock_ends_the_tries() {
     assert!(!source.is_counting());
     assert_eq!(world.0.readings.load(Relaxed) - readings, 100);
     assert!(world.monotonic_ns() - time < 2_000, "monotonic time was read no more");
+}
+
+/// An oscillator that is set back, as a broken one may be, costs the counter a calibration and no more; nor does one that jumps
+/// ahead or stands still for a while.
+#[test]
+fn an_oscillator_that_jumps_is_calibrated_anew() {
+    let world = World::default();
+    world.pass(7_200_000_000_000, RATE);
+    let skewed = SkewedSource::new(world.clone(), 0, 0.0).unwrap();
+    let steering = Arc::new(Steering::new());
+    let source = CountedSource::new(SteeredSource::new(skewed.clone(), steering), world.clone());
+    let run = |ms: u64| {
+        for _ in 0..ms {
+            world.pass(1_000_000, RATE);
+            let error = source.wall_ns().unwrap() - skewed.wall_ns().unwrap();
+            assert!(error.abs() <= 1_000, "{error} ns");
+        }
+    };
+    run(1_200);
+    for step_ns in [-3_600_000_000_000, 3_600_000_000_000] {
+        skewed.step(step_ns);
+        run(1_200);
+        assert!(source.is_counting(), "{step_ns}");
+    }
+    skewed.freeze().unwrap();
+    run(300);
+    skewed.thaw().unwrap();
+    run(1_200);
+    assert!(source.is_counting());
 }
 
 /// A counter that goes back is no reason to go back: the clock is asked instead.

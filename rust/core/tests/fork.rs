@@ -44,7 +44,7 @@ struct Adventurous {
 impl TimeSource for Adventurous {
     fn wall_ns(&self) -> Result<i64, SourceFailed> {
         if self.fails.load(Ordering::Relaxed) {
-            return Err(SourceFailed);
+            return Err(SourceFailed::Raised);
         }
         if self.forks.swap(false, Ordering::Relaxed) {
             fork::entered_child();

@@ -1,11 +1,12 @@
 //! Every interleaving of the loop that advances a clock, on a miniature word. What that proves, and what it does not, is
-//! written in `sync.rs`. Run with
+//! written in `sync.rs`. And of `Latest`, on two words, as it is shipped. Run with
 //! `cargo --config 'target."cfg(all())".rustflags=["--cfg=loom"]' test --release -p flocktime-core --test loom --lib`.
 #![cfg(loom)]
 
 use std::convert::Infallible;
 use std::panic;
 
+use flocktime_core::Latest;
 use flocktime_core::sync::{AtomicWord, advance};
 use loom::model::Builder;
 use loom::sync::Arc;
@@ -153,4 +154,146 @@ fn the_load_then_store_mutant_is_caught() {
     });
     let message = *caught.expect_err("the mutant survived").downcast::<String>().expect("a message");
     assert!(message.contains("issued twice"), "{message}");
+}
+
+/// Two words that are always written as `[n, 10 n]`, and however they are kept.
+trait Pair: Send + Sync + 'static {
+    fn write(&self, n: u64) -> bool;
+    fn read(&self) -> [u64; 2];
+}
+
+impl Pair for Latest<2> {
+    fn write(&self, n: u64) -> bool {
+        self.try_write([n, 10 * n])
+    }
+
+    fn read(&self) -> [u64; 2] {
+        Latest::read(self, |&words| words)
+    }
+}
+
+/// Two writes after each other beside a reader that looks twice: nothing torn, nothing back, and the last one holds.
+fn read_beside_two_writes(pair: impl Pair) {
+    let pair = Arc::new(pair);
+    let writer = {
+        let pair = Arc::clone(&pair);
+        thread::spawn(move || assert!(pair.write(1) && pair.write(2), "nobody else writes"))
+    };
+    let seen = [pair.read(), pair.read()];
+    writer.join().unwrap();
+    assert!(seen.iter().all(|&[n, tens]| tens == 10 * n), "torn: {seen:?}");
+    assert!(seen[0] <= seen[1], "back: {seen:?}");
+    assert_eq!(pair.read(), [2, 20]);
+}
+
+/// [`read_beside_two_writes`], as it is shipped.
+#[test]
+fn latest_is_never_torn() {
+    explore(|| read_beside_two_writes(Latest::new([0, 0])));
+}
+
+/// Two writers at once and a reader: one or both write, what one of the writers wrote last holds, and nothing is torn.
+#[test]
+fn latest_takes_one_writer_at_a_time() {
+    explore(|| {
+        let latest = Arc::new(Latest::new([0, 0]));
+        let other = Arc::clone(&latest);
+        let second = thread::spawn(move || other.write(2));
+        let reader = Arc::clone(&latest);
+        let third = thread::spawn(move || Pair::read(&*reader));
+        let first = latest.write(1);
+        let second = second.join().unwrap();
+        let seen = third.join().unwrap();
+        assert!(seen[1] == 10 * seen[0], "torn: {seen:?}");
+        assert!(first || second, "both were sent away");
+        let last = Pair::read(&*latest);
+        assert!([(first, [1, 10]), (second, [2, 20])].contains(&(true, last)), "{first} {second} {last:?}");
+        assert!(latest.write(3), "the mark was taken away");
+    });
+}
+
+/// What was written before, by other means, is seen by whoever has seen the words: a reading of `Latest` acquires.
+#[test]
+fn latest_hands_over() {
+    explore(|| {
+        let latest = Arc::new(Latest::new([0, 0]));
+        let before = Arc::new(AtomicU64::new(0));
+        let writer = {
+            let (latest, before) = (Arc::clone(&latest), Arc::clone(&before));
+            thread::spawn(move || {
+                before.store(1, Ordering::Relaxed);
+                assert!(latest.write(1));
+            })
+        };
+        let [n, _] = Pair::read(&*latest);
+        assert!(before.load(Ordering::Relaxed) >= n);
+        writer.join().unwrap();
+    });
+}
+
+/// The mistakes that the models must catch: `Latest` for one writer, with a mistake of choice.
+struct Mistaken {
+    version: AtomicU64,
+    copies: [[AtomicU64; 2]; 2],
+    mistake: Mistake,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Mistake {
+    /// Nothing is wrong: the mutants differ from what is right by their mistake alone.
+    None,
+    /// The writer writes where the readers are.
+    OneCopy,
+    /// The reader does not look at the version again.
+    NoSecondLook,
+    /// The reader may look at the version again before it has read the words.
+    RelaxedReader,
+    /// The words may be seen before the version that came before them.
+    RelaxedWriter,
+}
+
+impl Mistaken {
+    fn new(mistake: Mistake) -> Self {
+        let copy = || [AtomicU64::new(0), AtomicU64::new(0)];
+        Self { version: AtomicU64::new(0), copies: [copy(), copy()], mistake }
+    }
+
+    fn copy(&self, version: u64) -> &[AtomicU64; 2] {
+        &self.copies[if self.mistake == Mistake::OneCopy { 0 } else { (version & 1) as usize }]
+    }
+}
+
+impl Pair for Mistaken {
+    fn write(&self, n: u64) -> bool {
+        let order = if self.mistake == Mistake::RelaxedWriter { Ordering::Relaxed } else { Ordering::Release };
+        let next = self.version.load(Ordering::Relaxed) + 1;
+        let copy = self.copy(next);
+        copy[0].store(n, order);
+        copy[1].store(10 * n, order);
+        self.version.store(next, Ordering::Release);
+        true
+    }
+
+    fn read(&self) -> [u64; 2] {
+        let order = if self.mistake == Mistake::RelaxedReader { Ordering::Relaxed } else { Ordering::Acquire };
+        loop {
+            let version = self.version.load(Ordering::Acquire);
+            let copy = self.copy(version);
+            let words = [copy[0].load(order), copy[1].load(order)];
+            if self.mistake == Mistake::NoSecondLook || self.version.load(Ordering::Acquire) == version {
+                return words;
+            }
+        }
+    }
+}
+
+/// Each mistake is caught, and what is right is not.
+#[test]
+fn the_mutants_of_latest_are_caught() {
+    explore(|| read_beside_two_writes(Mistaken::new(Mistake::None)));
+    for mistake in [Mistake::OneCopy, Mistake::NoSecondLook, Mistake::RelaxedReader, Mistake::RelaxedWriter] {
+        let caught = panic::catch_unwind(|| explore(move || read_beside_two_writes(Mistaken::new(mistake))));
+        let message = *caught.expect_err("the mutant survived").downcast::<String>().expect("a message");
+        assert!(message.contains("torn"), "{message}");
+    }
 }

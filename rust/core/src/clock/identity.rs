@@ -36,9 +36,9 @@ impl<S: TimeSource> Clock<S> {
     ///
     /// # Errors
     ///
-    /// [`ClockError::Source`] when the source fails.
+    /// [`ClockError::Source`] or [`ClockError::NotReady`] when the source fails.
     pub fn reset(&self, reason: &str) -> Result<Timestamp, ClockError> {
-        let wall_us = self.source.wall_us().map_err(|_| ClockError::Source)?;
+        let wall_us = self.source.wall_us()?;
         // From here on nothing fails. The node is drawn after the reading: a source written in Python may itself fork, and
         // a node that was drawn before would then be in two processes.
         self.fixed_node.store(false, Ordering::Relaxed);

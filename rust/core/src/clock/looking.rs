@@ -12,7 +12,7 @@ impl<S: TimeSource> Clock<S> {
     ///
     /// # Errors
     ///
-    /// [`ClockError::Source`] when the source fails.
+    /// [`ClockError::Source`] or [`ClockError::NotReady`] when the source fails.
     pub fn observe(&self, remote: Timestamp) -> Result<i64, ClockError> {
         Ok(remote.physical_us() as i64 - self.reference()? as i64)
     }
@@ -44,7 +44,7 @@ impl<S: TimeSource> Clock<S> {
     ///
     /// # Errors
     ///
-    /// [`ClockError::Source`] when the source fails.
+    /// [`ClockError::Source`] or [`ClockError::NotReady`] when the source fails.
     pub fn ahead_by_us(&self) -> Result<u64, ClockError> {
         Ok(self.state().physical_us().saturating_sub(self.reference()?))
     }

@@ -103,7 +103,7 @@ impl<S: TimeSource> Clock<S> {
     ///
     /// # Errors
     ///
-    /// [`ClockError::Source`] when the source fails, [`ClockError::Forked`] for a fixed node in a forked child.
+    /// [`ClockError::Source`] or [`ClockError::NotReady`] when the source fails, [`ClockError::Forked`] for a fixed node in a forked child.
     #[inline]
     pub fn now(&self) -> Result<Timestamp, ClockError> {
         let physical = self.read()?;
@@ -145,7 +145,7 @@ impl<S: TimeSource> Clock<S> {
     #[inline]
     pub fn update(&self, remote: Timestamp, on_drift: Option<OnDrift>, trusted: bool) -> Result<Timestamp, ClockError> {
         let physical = self.read()?;
-        let latest = merge::latest(physical, self.max_drift);
+        let latest = merge::latest(physical, self.source.max_drift_us(self.max_drift));
         let common = advance(&self.state.0, |state| {
             let adopted = merge::adopt_common(Timestamp::from_u128(state), remote, latest).ok_or(Uncommon)?;
             Ok(merge::tick(adopted, physical).to_u128())
@@ -190,7 +190,7 @@ impl<S: TimeSource> Clock<S> {
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "the hot path")]
     fn read(&self) -> Result<u64, ClockError> {
-        let wall_us = self.source.wall_us().map_err(|_| ClockError::Source)?;
+        let wall_us = self.source.wall_us()?;
         if self.is_copied() {
             self.enter_child()?; // after the reading: a source written in Python may itself fork
         }
@@ -212,7 +212,7 @@ impl<S: TimeSource> Clock<S> {
     }
 
     fn reference(&self) -> Result<u64, ClockError> {
-        self.source.wall_us().map(usable).map_err(|_| ClockError::Source)
+        Ok(usable(self.source.wall_us()?))
     }
 
     #[inline]

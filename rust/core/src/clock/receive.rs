@@ -18,7 +18,7 @@ impl<S: TimeSource> Clock<S> {
     ) -> Result<Timestamp, ClockError> {
         let rules = Rules {
             reference: physical,
-            max_drift: self.max_drift,
+            max_drift: self.source.max_drift_us(self.max_drift),
             on_drift: on_drift.unwrap_or(self.on_drift),
             on_collision: self.on_collision,
         };
@@ -92,7 +92,7 @@ impl<S: TimeSource> Clock<S> {
             }
             ClockError::Epoch { .. } => count(&self.counters.refused_epoch),
             ClockError::Collision { .. } => count(&self.counters.refused_collision),
-            ClockError::Forked { .. } | ClockError::Exhausted { .. } | ClockError::Source => {}
+            ClockError::Forked { .. } | ClockError::Exhausted { .. } | ClockError::Source | ClockError::NotReady => {}
         }
         refusal
     }

@@ -1,0 +1,72 @@
+//! The numbers of the control loop, in one place.
+
+/// What a round does with what it was told. `Tuning::default()` is what a flock runs with; simulations vary it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tuning {
+    /// Time from one step to the next, nanoseconds of H.
+    pub round_ns: u64,
+    /// The share of the offset that a round slews away.
+    pub gain: f64,
+    /// The share of the rate's difference that a round takes over.
+    pub rate_gain: f64,
+    /// The same in the first rounds in which rates are known: the first estimate is worth more than none.
+    pub rate_gain_settling: f64,
+    /// So many rounds those are.
+    pub settling_rounds: u32,
+    /// The share of the offset from UTC that a second slews away.
+    pub utc_gain: f64,
+    /// The gate is at least so wide, nanoseconds: less is noise.
+    pub gate_min_ns: f64,
+    /// The gate of a joined member is at most so wide, nanoseconds.
+    pub gate_max_ns: f64,
+    /// Largest phase slew of a member that has never been synchronised.
+    pub slew_joining: f64,
+    /// Largest phase slew afterwards.
+    pub slew_joined: f64,
+    /// Largest rate correction.
+    pub rate_max: f64,
+    /// Largest slew towards UTC.
+    pub utc_max: f64,
+    /// An offset beyond which a member that was never synchronised jumps instead of slewing, nanoseconds: nobody reads
+    /// its disciplined clock yet.
+    pub jump_joining_ns: f64,
+    /// The same for a joined member, forward only.
+    pub jump_joined_ns: f64,
+    /// `D`: how far members may lie apart and still count as one flock, nanoseconds.
+    pub max_drift_ns: f64,
+    /// Synchronised is who stays within so much of the flock, nanoseconds…
+    pub close_ns: f64,
+    /// … for so many rounds.
+    pub close_rounds: u32,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            round_ns: 1_000_000_000,
+            gain: 0.3,
+            rate_gain: 0.1,
+            rate_gain_settling: 0.5,
+            settling_rounds: 20,
+            utc_gain: 0.02,
+            gate_min_ns: 50e3,
+            gate_max_ns: 1e6,
+            slew_joining: 0.05,
+            slew_joined: 500e-6,
+            rate_max: 200e-6,
+            utc_max: 50e-6,
+            jump_joining_ns: 1e6,
+            jump_joined_ns: 128e6,
+            max_drift_ns: 500e6,
+            close_ns: 1e6,
+            close_rounds: 10,
+        }
+    }
+}
+
+impl Tuning {
+    /// A round in seconds.
+    pub fn round_s(&self) -> f64 {
+        self.round_ns as f64 / 1e9
+    }
+}
