@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tests.vectors import arithmetic, invalid_rows, merge_rows
+from tests.vectors import arithmetic, invalid_rows, merge_rows, packet_rows
 from tests.vectors.arithmetic import HORIZON, MAX_EPOCH, MAX_LOGICAL, MAX_NODE, MAX_PHYSICAL, Fields
 
 HERE = Path(__file__).parent
@@ -104,6 +104,7 @@ def every_file() -> dict[str, str]:
         "ordering.json": rendered(ordering()),
         "invalid.json": rendered(invalid_rows.rows()),
         "merge.json": rendered(merge_rows.rows()),
+        "packets.json": rendered(packet_rows.rows()),
     }
 
 

@@ -1,0 +1,105 @@
+//! Writing packets.
+
+use std::net::SocketAddr;
+
+use flocktime_core::Timestamp;
+
+use super::host::Host;
+use super::machine::Machine;
+use super::packet::{self, Anchor, Echo, Kind, MAX_S, MAX_U, MAX_Y, Packet, SIZE, State};
+use super::peer::Route;
+
+impl Machine {
+    /// Asks a partner. What it says about the time it leaves is read last.
+    pub(super) fn request(&mut self, to: SocketAddr, host: &impl Host, send: &mut impl FnMut(SocketAddr, &[u8])) {
+        let route = Route::Address(to);
+        let (_, evicted) = self.table.enter(&route, self.round);
+        self.counters.evicted += u64::from(evicted);
+        let bytes = self.compose(Kind::Request, &route, host);
+        send(to, &bytes);
+    }
+
+    /// A packet to a peer of the table, with a nonce that it may echo.
+    pub(super) fn compose(&mut self, kind: Kind, to: &Route, host: &impl Host) -> [u8; SIZE] {
+        let nonce = host.random().max(1);
+        let stamp = host.stamp();
+        let echo = self.table.find(to).and_then(|peer| peer.known.as_ref()).map(|known| known.latest);
+        let sent_ns = host.raw_ns();
+        if let Some(peer) = self.table.find(to) {
+            peer.open.add(nonce, sent_ns);
+        }
+        self.settings.node = host.node().unwrap_or(self.settings.node);
+        self.write(kind, nonce, echo, stamp, sent_ns)
+    }
+
+    /// Answers a request of somebody who has not proven to be there, without remembering it.
+    pub(super) fn answer_stranger(
+        &mut self,
+        route: &Route,
+        request: &Packet,
+        received_ns: u64,
+        host: &impl Host,
+        send: impl FnOnce(&[u8]),
+    ) {
+        let Some(left) = self.strangers_left.checked_sub(1) else {
+            self.counters.unanswered += 1;
+            return;
+        };
+        self.strangers_left = left;
+        let nonce = self.cookies.nonce(route, request, self.round);
+        let echo = Echo { nonce: request.nonce, received_ns };
+        let stamp = host.stamp();
+        let bytes = self.write(Kind::Reply, nonce, Some(echo), stamp, host.raw_ns());
+        send(&bytes);
+    }
+
+    fn write(
+        &mut self,
+        kind: Kind,
+        nonce: u64,
+        echo: Option<Echo>,
+        stamp: Option<Timestamp>,
+        sent_ns: u64,
+    ) -> [u8; SIZE] {
+        self.sequence += 1;
+        self.counters.sent += 1;
+        let line = self.discipline;
+        let slewing = sent_ns.saturating_sub(line.h0_ns) <= line.slew_ns;
+        let slew = |slew: f64, limit: f64| if slewing { slew.clamp(-limit, limit) } else { 0.0 };
+        let packet = Packet {
+            kind,
+            state: State::from(self.state()),
+            node: self.settings.node,
+            incarnation: self.settings.incarnation,
+            origin: self.settings.origin,
+            sequence: self.sequence,
+            nonce,
+            tx_h_ns: sent_ns,
+            tx_l_ns: line.at(sent_ns),
+            y: line.y.clamp(-MAX_Y, MAX_Y),
+            s: slew(line.s, MAX_S),
+            u: slew(line.u, MAX_U),
+            error_ns: self.error_ns(),
+            anchor: self
+                .utc
+                .estimate
+                .map(|anchor| Anchor { offset_ns: anchor.lead_ns as i64, error_ns: anchor.error_ns as u64 }),
+            echo,
+            synchronised_once: self.progress.joined(),
+            stamp: stamp.unwrap_or(Timestamp::MIN),
+        };
+        #[allow(clippy::expect_used, reason = "each field was bounded above")]
+        let mut bytes = packet::encode(&packet).expect("a machine writes only what can be read");
+        self.settings.keyring.seal(&mut bytes);
+        bytes
+    }
+
+    /// What this member may be away from its flock, nanoseconds; all of an hour while it does not know.
+    pub(super) fn error_ns(&self) -> u64 {
+        const UNKNOWN: u64 = 3_600_000_000_000;
+        match &self.last {
+            Some(step) if !step.undecided && step.error_ns > 0.0 => (step.error_ns as u64).min(UNKNOWN),
+            _ => UNKNOWN,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Whom to ask: a few partners out of many candidates, in turn, and another one from time to time.
+//!
+//! Partners that stay for a while make better measurements than ever new ones (the best of many samples counts), and cost the
+//! same in a flock of ten and of ten thousand; replacing them one by one keeps the whole mixed.
+
+use std::net::SocketAddr;
+
+use super::settings::MAX_PEERS;
+
+/// A partner stays for about this many rounds times the number of partners.
+const REPLACE_ROUNDS: u64 = 16;
+/// So many requests without an answer, and another partner is tried.
+const PATIENCE: u32 = 4;
+
+#[derive(Clone, Copy, Debug)]
+struct Partner {
+    address: SocketAddr,
+    since: u64,
+    unanswered: u32,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Partners {
+    candidates: Vec<SocketAddr>,
+    chosen: Vec<Partner>,
+    /// Who is still to be asked before everybody is asked again.
+    queue: Vec<SocketAddr>,
+    limit: usize,
+}
+
+impl Partners {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, ..Self::default() }
+    }
+
+    /// Replaces the candidates; partners that are no longer among them go.
+    pub(super) fn set(&mut self, candidates: &[SocketAddr]) {
+        let mut sorted = candidates.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        sorted.truncate(MAX_PEERS);
+        self.chosen.retain(|partner| sorted.binary_search(&partner.address).is_ok());
+        self.queue.retain(|address| sorted.binary_search(address).is_ok());
+        self.candidates = sorted;
+    }
+
+    /// The addresses to ask this round, at most `fanout`, each at most once.
+    pub(super) fn ask(&mut self, round: u64, fanout: usize, random: &mut impl FnMut() -> u64) -> Vec<SocketAddr> {
+        self.renew(round, random);
+        let count = fanout.min(self.chosen.len());
+        let mut asked: Vec<SocketAddr> = Vec::with_capacity(count);
+        while asked.len() < count {
+            if self.queue.is_empty() {
+                self.queue = self.chosen.iter().map(|partner| partner.address).collect();
+            }
+            let place = below(self.queue.len(), random);
+            let address = self.queue.swap_remove(place);
+            if !asked.contains(&address) && self.is_partner(address) {
+                asked.push(address);
+            }
+        }
+        for partner in self.chosen.iter_mut().filter(|partner| asked.contains(&partner.address)) {
+            partner.unanswered += 1;
+        }
+        asked
+    }
+
+    pub(super) fn answered(&mut self, address: SocketAddr) {
+        if let Some(partner) = self.chosen.iter_mut().find(|partner| partner.address == address) {
+            partner.unanswered = 0;
+        }
+    }
+
+    pub(super) fn is_partner(&self, address: SocketAddr) -> bool {
+        self.chosen.iter().any(|partner| partner.address == address)
+    }
+
+    fn renew(&mut self, round: u64, random: &mut impl FnMut() -> u64) {
+        if self.candidates.len() > self.chosen.len() {
+            self.chosen.retain(|partner| partner.unanswered < PATIENCE);
+            if self.chosen.len() == self.limit && round.is_multiple_of(REPLACE_ROUNDS) {
+                let oldest = (0..self.chosen.len()).min_by_key(|&place| self.chosen[place].since);
+                oldest.map(|place| self.chosen.swap_remove(place));
+            }
+        }
+        while self.chosen.len() < self.limit.min(self.candidates.len()) {
+            let address = self.candidates[below(self.candidates.len(), random)];
+            if !self.is_partner(address) {
+                self.chosen.push(Partner { address, since: round, unanswered: 0 });
+            }
+        }
+    }
+}
+
+fn below(limit: usize, random: &mut impl FnMut() -> u64) -> usize {
+    (random() % limit as u64) as usize
+}

@@ -1,0 +1,197 @@
+//! What a member remembers of another one.
+
+use std::net::{IpAddr, SocketAddr};
+
+use flocktime_core::Discipline;
+use flocktime_core::flocking::{Exchange, PeerFilter};
+
+use super::packet::{Anchor, Echo, Packet, State};
+use super::replay::ReplayWindow;
+
+/// How a peer is reached or recognised: each is remembered once.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Route {
+    /// By datagrams.
+    Address(SocketAddr),
+    /// By messages that a service sends anyway, to whom it calls so.
+    Label(String),
+    /// By messages that came in: their sender's origin.
+    Origin(u64),
+}
+
+impl Route {
+    /// Its bytes, for a keyed hash. No two routes have the same.
+    pub(super) fn feed(&self, take: &mut impl FnMut(&[u8])) {
+        match self {
+            Self::Address(address) => {
+                match address.ip() {
+                    IpAddr::V4(ip) => take(&ip.octets()),
+                    IpAddr::V6(ip) => take(&ip.octets()),
+                }
+                take(&address.port().to_be_bytes());
+                take(b"a");
+            }
+            Self::Label(label) => {
+                take(label.as_bytes());
+                take(b"l");
+            }
+            Self::Origin(origin) => {
+                take(&origin.to_be_bytes());
+                take(b"o");
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Route {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Label(label) => f.write_str(label),
+            Self::Origin(origin) => write!(f, "origin {origin:016x}"),
+        }
+    }
+}
+
+/// Questions that are still open, of one peer.
+const OPEN: usize = 8;
+
+/// A nonce and when it left, by own H.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sent {
+    nonce: u64,
+    at_ns: u64,
+}
+
+/// Nonces sent to one peer and not answered yet; the oldest makes room.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct OpenNonces {
+    ring: [Sent; OPEN],
+    next: usize,
+}
+
+impl OpenNonces {
+    pub(super) fn add(&mut self, nonce: u64, at_ns: u64) {
+        self.ring[self.next] = Sent { nonce, at_ns };
+        self.next = (self.next + 1) % OPEN;
+    }
+
+    /// When it was sent, if it is open.
+    pub(super) fn find(&self, nonce: u64) -> Option<u64> {
+        self.ring.iter().find(|sent| sent.nonce == nonce && nonce != 0).map(|sent| sent.at_ns)
+    }
+
+    /// The same, and closes it: each nonce makes one sample.
+    pub(super) fn close(&mut self, nonce: u64) -> Option<u64> {
+        let sent = self.ring.iter_mut().find(|sent| sent.nonce == nonce && nonce != 0)?;
+        sent.nonce = 0;
+        Some(sent.at_ns)
+    }
+}
+
+/// What a peer has said and shown since it proved to be there.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) node: u64,
+    pub(super) incarnation: u64,
+    pub(super) origin: u64,
+    pub(super) window: ReplayWindow,
+    pub(super) filter: PeerFilter,
+    /// Its disciplined clock as it published it last.
+    pub(super) published: Discipline,
+    pub(super) state: State,
+    pub(super) error_ns: u64,
+    pub(super) anchor: Option<Anchor>,
+    pub(super) since_round: u64,
+    pub(super) heard_round: u64,
+    pub(super) heard_ns: u64,
+    /// What the next packet to it echoes.
+    pub(super) latest: Echo,
+    /// Rises while it lies outside the gate, falls while it lies inside.
+    pub(super) suspicion: u32,
+    /// When its oscillator, or this member's, was last found to have jumped.
+    pub(super) jumped_round: Option<u64>,
+    /// As of the latest round, nanoseconds.
+    pub(super) lead_ns: Option<f64>,
+    pub(super) lead_error_ns: f64,
+    pub(super) voted: bool,
+}
+
+/// One peer. `known` is empty until it has proven to be there.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    pub(super) route: Route,
+    pub(super) open: OpenNonces,
+    pub(super) known: Option<Known>,
+    pub(super) since_round: u64,
+}
+
+impl Peer {
+    pub(super) fn new(route: Route, round: u64) -> Self {
+        Self { route, open: OpenNonces::default(), known: None, since_round: round }
+    }
+
+    pub(super) fn known_as(&mut self, packet: &Packet) -> Option<&mut Known> {
+        self.known.as_mut().filter(|known| known.incarnation == packet.incarnation && known.node == packet.node)
+    }
+
+    /// Another incarnation has proven to be there: what was known of the former one is void.
+    pub(super) fn begin(&mut self, packet: &Packet, round: u64) {
+        self.known = Some(Known {
+            node: packet.node,
+            incarnation: packet.incarnation,
+            origin: packet.origin,
+            window: ReplayWindow::since(packet.sequence),
+            filter: PeerFilter::new(),
+            published: Discipline::default(),
+            state: packet.state,
+            error_ns: packet.error_ns,
+            anchor: None,
+            since_round: round,
+            heard_round: round,
+            heard_ns: 0,
+            latest: Echo { nonce: packet.nonce, received_ns: 0 },
+            suspicion: self.known.as_ref().map_or(0, |known| known.suspicion),
+            jumped_round: None,
+            lead_ns: None,
+            lead_error_ns: 0.0,
+            voted: false,
+        });
+    }
+}
+
+impl Known {
+    /// Takes over what a proven packet says. The sample, if the packet closed an exchange: `Some(Err(()))` if that cannot be.
+    pub(super) fn hear(&mut self, packet: &Packet, received_ns: u64, round: u64, round_ns: u64) {
+        self.origin = packet.origin;
+        self.published = Discipline {
+            h0_ns: packet.tx_h_ns,
+            l0_ns: packet.tx_l_ns,
+            y: packet.y,
+            s: packet.s,
+            u: packet.u,
+            // Its next round will decide anew; until then, half a round on average, it slews as it says.
+            slew_ns: round_ns,
+        };
+        self.state = packet.state;
+        self.error_ns = packet.error_ns;
+        self.anchor = packet.anchor;
+        self.heard_round = round;
+        self.heard_ns = received_ns;
+        self.latest = Echo { nonce: packet.nonce, received_ns };
+    }
+
+    /// Closes an exchange that began at `t0_ns`. `None`: it cannot have been; else whether an oscillator has jumped.
+    pub(super) fn measure(&mut self, t0_ns: u64, echo: Echo, packet: &Packet, received_ns: u64) -> Option<bool> {
+        let exchange = Exchange { t0: t0_ns, t1: echo.received_ns, t2: packet.tx_h_ns, t3: received_ns };
+        let (rate, doubt) = self.filter.rate().map_or((0.0, 250e-6), |rate| (rate.value, 1e-7 + 3.0 * rate.error));
+        Some(self.filter.insert(exchange.sample(rate, doubt)?))
+    }
+
+    /// Its disciplined clock less one's own, now, and what that may be wrong by, nanoseconds.
+    pub(super) fn lead(&self, now_ns: u64, own_ns: i64) -> Option<(f64, f64)> {
+        let estimate = self.filter.estimate(now_ns)?;
+        let theirs = self.published.at(now_ns.wrapping_add_signed(estimate.offset_ns));
+        Some(((i128::from(theirs) - i128::from(own_ns)) as f64, estimate.error_ns))
+    }
+}
