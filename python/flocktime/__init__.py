@@ -10,11 +10,26 @@ from flocktime.clock import (
     ForkedClock,
     InvalidTimestamp,
     NodeCollision,
+    NotReady,
     SourceError,
     Timestamp,
 )
 
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False  # importing typing costs more than all of this package
+if TYPE_CHECKING:
+    from flocktime.flock import Flock
+
+
+def __getattr__(name: str) -> object:
+    """The flock is imported when it is first asked for: most programs start with a clock, in a few milliseconds."""
+    if name == "Flock":
+        from flocktime.flock import Flock
+
+        globals()["Flock"] = Flock
+        return Flock
+    raise AttributeError(f"module 'flocktime' has no attribute {name!r}")
 
 __all__ = [
     "BACKEND",
@@ -23,9 +38,11 @@ __all__ = [
     "ClockStats",
     "DriftError",
     "EpochError",
+    "Flock",
     "ForkedClock",
     "InvalidTimestamp",
     "NodeCollision",
+    "NotReady",
     "SourceError",
     "Timestamp",
     "__version__",

@@ -12,26 +12,35 @@ TYPE_CHECKING = False  # importing typing costs more than all of this package
 if TYPE_CHECKING:
     from typing import Any
 
-    from flocktime._core import Clock, ManualSource, SkewedSource, Timestamp
+    from flocktime._core import Clock, FlockMember, GossipMachine, ManualSource, SkewedSource, Timestamp
 
     BACKEND = "compiled"
 elif os.environ.get("FLOCKTIME_PURE") == "1":
-    from flocktime._fallback import Clock, ManualSource, SkewedSource, Timestamp
+    from flocktime._fallback import Clock, FlockMember, GossipMachine, ManualSource, SkewedSource, Timestamp
 
     BACKEND = "pure"
 else:
     try:
-        from flocktime._core import Clock, ManualSource, SkewedSource, Timestamp
+        from flocktime._core import Clock, FlockMember, GossipMachine, ManualSource, SkewedSource, Timestamp
 
         BACKEND = "compiled"
     except ModuleNotFoundError as missing:
         if missing.name != "flocktime._core":
             raise
-        from flocktime._fallback import Clock, ManualSource, SkewedSource, Timestamp
+        from flocktime._fallback import Clock, FlockMember, GossipMachine, ManualSource, SkewedSource, Timestamp
 
         BACKEND = "pure"
 
-__all__ = ["BACKEND", "Clock", "ManualSource", "SkewedSource", "Timestamp", "pure_clock"]
+__all__ = [
+    "BACKEND",
+    "Clock",
+    "FlockMember",
+    "GossipMachine",
+    "ManualSource",
+    "SkewedSource",
+    "Timestamp",
+    "pure_clock",
+]
 
 
 def pure_clock() -> type[Any]:

@@ -1,6 +1,6 @@
 """Clocks and the timestamps they issue, with the sources of time they can run on."""
 
-from flocktime._backend import BACKEND, Clock, ManualSource, SkewedSource, Timestamp
+from flocktime._backend import BACKEND, Clock, FlockMember, ManualSource, SkewedSource, Timestamp
 from flocktime.errors import (
     ClockError,
     DriftError,
@@ -8,6 +8,7 @@ from flocktime.errors import (
     ForkedClock,
     InvalidTimestamp,
     NodeCollision,
+    NotReady,
     SourceError,
 )
 from flocktime.stats import ClockStats
@@ -19,10 +20,12 @@ __all__ = [
     "ClockStats",
     "DriftError",
     "EpochError",
+    "FlockMember",
     "ForkedClock",
     "InvalidTimestamp",
     "ManualSource",
     "NodeCollision",
+    "NotReady",
     "SkewedSource",
     "SourceError",
     "Timestamp",

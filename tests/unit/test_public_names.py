@@ -53,7 +53,7 @@ def test_the_package_offers_what_it_always_did() -> None:
     """The names that users import from ``flocktime`` itself are a promise."""
     assert set(flocktime.__all__) == {
         "BACKEND", "Clock", "ClockError", "ClockStats", "DriftError", "EpochError", "ForkedClock", "InvalidTimestamp",
-        "NodeCollision", "SourceError", "Timestamp", "__version__",
+        "NodeCollision", "NotReady", "SourceError", "Timestamp", "__version__",
     }  # fmt: skip
 
 

@@ -220,7 +220,7 @@ class Clock:
         return Rules(
             node=self._node,
             reference=physical,
-            max_drift=self._max_drift_us,
+            max_drift=self._source.max_drift_us(self._max_drift_us),
             on_drift=on_drift,
             on_collision=self._on_collision,
             epoch_from=state.epoch,

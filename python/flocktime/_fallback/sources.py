@@ -1,4 +1,4 @@
-"""Where readings come from: any callable that returns ``int`` nanoseconds since 1970, and two that tests and demos need."""
+"""Where readings come from: any callable that returns ``int`` nanoseconds since 1970, and one that tests move by hand."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from flocktime._fallback.fields import checked_int, seconds_us
+from flocktime._fallback.arithmetic import MAX_I64, saturated_i64
+from flocktime._fallback.fields import checked_int
 from flocktime._fallback.layout import HORIZON
 from flocktime.errors import SourceError, _show
 
@@ -15,20 +16,51 @@ TYPE_CHECKING = False  # importing typing costs more than all of this package
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-_INT64 = (1 << 63) - 1
+
+def _os_raw_ns() -> int:
+    """The oscillator as the operating system counts it: nobody slews or sets it."""
+    return time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
+
+
+if not hasattr(time, "CLOCK_MONOTONIC_RAW"):
+    _os_raw_ns = time.monotonic_ns
+
+
+class OwnSource:
+    """What a clock may ask a source of this package beside its reading."""
+
+    __slots__ = ()
+
+    def __call__(self) -> int:
+        """Nanoseconds since 1970-01-01 UTC."""
+        raise NotImplementedError
+
+    def monotonic_ns(self) -> int:
+        """Nanoseconds since any fixed start; never goes back."""
+        raise NotImplementedError
+
+    def _raw_ns(self) -> int:
+        """Nanoseconds of the oscillator; a source that plays a broken one may go back."""
+        return self.monotonic_ns()
+
+    def _max_drift_us(self, configured: int | None) -> int | None:
+        """How far remote timestamps may lead on this source, where the clock was given ``configured``; ``None``: no limit."""
+        return configured
 
 
 class Source:
-    """A callable as the clock sees it: the reading, the monotonic time beside it, and whether it may be read twice."""
+    """A callable as the clock sees it: the reading, other times beside it, and whether it may be read twice."""
 
-    __slots__ = ("_call", "monotonic_ns", "rereadable")
+    __slots__ = ("_call", "max_drift_us", "monotonic_ns", "raw_ns", "rereadable")
 
     def __init__(self, source: Callable[[], int] | None) -> None:
         if source is not None and not callable(source):
             raise TypeError(f"source must be callable, not {type(source).__name__}")
         self._call: Callable[[], Any] = time.time_ns if source is None else source
-        own = source if isinstance(source, ManualSource | SkewedSource) else None
+        own = source if isinstance(source, OwnSource) else None
         self.monotonic_ns: Callable[[], int] = time.monotonic_ns if own is None else own.monotonic_ns
+        self.raw_ns: Callable[[], int] = _os_raw_ns if own is None else own._raw_ns
+        self.max_drift_us: Callable[[int | None], int | None] = _as_configured if own is None else own._max_drift_us
         # Other people's callables are called once per timestamp and never behind their back: a scripted one would notice.
         self.rereadable = source is None or own is not None
 
@@ -36,12 +68,11 @@ class Source:
         reading = self._call()
         if type(reading) is not int:
             raise SourceError(f"a time source must return int nanoseconds, got {_show(reading)}")
-        return _saturated(reading)
+        return saturated_i64(reading)  # what lies beyond is out of a timestamp's range either way
 
 
-def _saturated(nanoseconds: int) -> int:
-    """Within 64 bits: what lies beyond is out of a timestamp's range either way."""
-    return max(-_INT64 - 1, min(nanoseconds, _INT64))
+def _as_configured(limit: int | None) -> int | None:
+    return limit
 
 
 def usable_us(wall_ns: int) -> tuple[int, bool]:
@@ -51,7 +82,7 @@ def usable_us(wall_ns: int) -> tuple[int, bool]:
     return usable, usable != microseconds
 
 
-class ManualSource:
+class ManualSource(OwnSource):
     """A time source that moves only when told to: for tests, replays and demonstrations.
 
     Calling it gives its wall time in nanoseconds, so it is a source like any other callable; a clock reads it without
@@ -158,55 +189,9 @@ class _Paused:
         self._source.resume()
 
 
-class SkewedSource:
-    """Another source seen through a wrong clock: a constant offset, and a rate error that grows from its creation on.
-
-    Args:
-        offset: seconds or ``timedelta``, at most 100 years either way; positive is ahead.
-        ppm: microseconds gained in each second of the source beneath, at most a million either way.
-        source: the source beneath: ``None`` for the operating system's clock, a ``ManualSource`` or a ``SkewedSource``.
-
-    >>> true = ManualSource(1_000_000)
-    >>> wrong = SkewedSource(offset=0.25, ppm=100, source=true)
-    >>> true.advance(1_000_000)
-    >>> wrong() - true()
-    250100000
-    """
-
-    __slots__ = ("_base", "_offset_ns", "_ppm", "_start")
-    __module__ = "flocktime"
-
-    def __init__(self, offset: Any = 0.0, ppm: float = 0.0, *, source: Callable[[], int] | None = None) -> None:
-        if isinstance(ppm, bool) or not isinstance(ppm, int | float):
-            raise TypeError(f"ppm must be a number, not {type(ppm).__name__}")
-        if not abs(ppm) <= 1_000_000:  # false for NaN too
-            raise ValueError(f"ppm must lie within a million either way, got {_show(ppm)}")
-        self._offset_ns = seconds_us("offset", offset, negative=True) * 1000
-        self._ppm = float(ppm)
-        self._base = Source(source)
-        if not self._base.rereadable:
-            raise TypeError("source must be None, a ManualSource or a SkewedSource")
-        self._start = self._base.wall_ns()
-
-    def __init_subclass__(cls) -> NoReturn:
-        raise TypeError("type 'flocktime.SkewedSource' is not an acceptable base type")
-
-    def __call__(self) -> int:
-        base = self._base.wall_ns()
-        drift = _saturated(int(float(_saturated(base - self._start)) * self._ppm * 1e-6))
-        return _saturated(_saturated(base + self._offset_ns) + drift)
-
-    def monotonic_ns(self) -> int:
-        """Monotonic nanoseconds of the source beneath."""
-        return self._base.monotonic_ns()
-
-    def __repr__(self) -> str:
-        return f"<flocktime.SkewedSource offset={self._offset_ns // 1000} us, ppm={self._ppm!r}>"
-
-
 def _bounded(name: str, value: Any) -> int:
     number = checked_int(name, value)
-    if abs(number) > _INT64 // 1000:
+    if abs(number) > MAX_I64 // 1000:
         raise ValueError(f"{name} must fit 64 bits in nanoseconds, got {_show(number)}")
     return number
 
@@ -219,6 +204,6 @@ def _not_negative(name: str, value: Any) -> int:
 
 
 def _fits(nanoseconds: int) -> int:
-    if abs(nanoseconds) > _INT64:
+    if abs(nanoseconds) > MAX_I64:
         raise ValueError("the source has left the range of 64 bits of nanoseconds")
     return nanoseconds

@@ -1,4 +1,7 @@
 //! Where flocktime meets the operating system. The rules live in `flocktime-core`, which asks for nothing but numbers.
 
+pub mod gossip;
+#[cfg(unix)]
+pub mod member;
 pub mod random;
 pub mod sys;

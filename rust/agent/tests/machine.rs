@@ -156,7 +156,7 @@ fn the_drift_limit_follows_the_flock() {
     for member in &village.members {
         let limit = member.machine.guidance().limit_us.expect("a limit");
         let wanted = (member.report().error_ns * 10).max(5_000_000) / 1000;
-        assert!(limit >= 5_000 && limit < 50_000 && limit == wanted, "{limit} us, {}", village.told());
+        assert!((5_000..50_000).contains(&limit) && limit == wanted, "{limit} us, {}", village.told());
     }
     for place in 1..5 {
         village.members[place].running = false;

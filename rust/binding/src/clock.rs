@@ -1,5 +1,7 @@
 //! `Clock` for Python. Every rule is in `flocktime_core::Clock`.
 
+use std::sync::Arc;
+
 use flocktime_agent::random::fresh_node;
 use flocktime_core::layout::{HORIZON, MAX_BATCH, MAX_EPOCH};
 use flocktime_core::{Clock, ClockError, Config, Stats, Timestamp};
@@ -44,9 +46,15 @@ use crate::timestamp::PyTimestamp;
 /// True
 #[pyclass(frozen, weakref, module = "flocktime", name = "Clock")]
 pub(crate) struct PyClock {
-    /// Apart from the Python object, which cannot be aligned as the clock asks for.
-    clock: Box<Clock<Source>>,
+    /// Apart from the Python object, which cannot be aligned as the clock asks for; shared with a flock that it is attached to.
+    clock: Arc<Clock<Source>>,
     name: Option<Py<PyString>>,
+}
+
+impl PyClock {
+    pub(crate) fn shared(&self) -> &Arc<Clock<Source>> {
+        &self.clock
+    }
 }
 
 type Stamp<'py> = PyResult<Bound<'py, PyTimestamp>>;
@@ -82,7 +90,7 @@ impl PyClock {
         let source = Source::from_python(source)?;
         config.epoch = epoch.or(0, |epoch| field("epoch", epoch, MAX_EPOCH.into()))? as u16;
         config.last = last.map(start).transpose()?;
-        Ok(Self { clock: Box::new(Clock::new(source, config)), name: name.map(|name| name.clone().unbind()) })
+        Ok(Self { clock: Arc::new(Clock::new(source, config)), name: name.map(|name| name.clone().unbind()) })
     }
 
     /// Stamp a local or send event.
@@ -256,7 +264,7 @@ impl PyClock {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self.clock.source() {
             Source::Python(callable) => visit.call(callable),
-            Source::Counted(_) | Source::Os(_) | Source::Manual(_) | Source::Skewed(_) => Ok(()),
+            Source::Counted(_) | Source::Os(_) | Source::Steered(_) | Source::Manual(_) | Source::Skewed(_) => Ok(()),
         }
     }
 }

@@ -2,9 +2,14 @@
 
 #![allow(clippy::doc_markdown, reason = "the docs of Python classes are Python's")]
 
+mod beneath;
 mod clock;
 mod convert;
 mod errors;
+mod flock_report;
+mod flock_settings;
+mod gossip_machine;
+mod member;
 mod source;
 mod stamp_object;
 mod timestamp;
@@ -21,5 +26,11 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<clock::PyClock>()?;
     module.add_class::<source::PyManualSource>()?;
     module.add_class::<source::PySkewedSource>()?;
-    module.add("__all__", ["Clock", "ManualSource", "SkewedSource", "Timestamp"])
+    module.add_class::<gossip_machine::PyGossipMachine>()?;
+    module.add_class::<beneath::PyFlockSource>()?;
+    module.add_class::<member::PyFlockMember>()?;
+    module.add(
+        "__all__",
+        ["Clock", "FlockMember", "FlockSource", "GossipMachine", "ManualSource", "SkewedSource", "Timestamp"],
+    )
 }

@@ -3,18 +3,21 @@
 use std::sync::{Arc, OnceLock};
 
 use flocktime_agent::sys::Tsc;
-use flocktime_core::{CountedSource, ManualSource, OsSource, SkewedSource, SourceFailed, TimeSource};
+use flocktime_core::{CountedSource, ManualSource, OsSource, SkewedSource, SourceFailed, SteeredSource, TimeSource};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt};
 
+use crate::beneath::{Beneath, Ground, PyFlockSource};
 use crate::convert::{Argument, checked_int, seconds_us};
 use crate::errors::{source_error, wrong_type, wrong_value};
 
 /// What a Python clock can run on. Only the last kind calls into Python.
 pub(crate) enum Source {
-    Counted(CountedSource<OsSource, Tsc>),
+    /// The operating system's clock, or a flock over it, through the processor's counter.
+    Counted(CountedSource<Ground, Tsc>),
     Os(OsSource),
+    Steered(SteeredSource<Beneath>),
     Manual(ManualSource),
     Skewed(Arc<SkewedSource<Source>>),
     Python(Py<PyAny>),
@@ -23,8 +26,9 @@ pub(crate) enum Source {
 impl Source {
     /// Read through the processor's counter where that can be trusted; all clocks of the process share one calibration.
     fn operating_system() -> Self {
-        static COUNTED: OnceLock<Option<CountedSource<OsSource, Tsc>>> = OnceLock::new();
-        let counted = COUNTED.get_or_init(|| Tsc::trusted().map(|counter| CountedSource::new(OsSource, counter)));
+        static COUNTED: OnceLock<Option<CountedSource<Ground, Tsc>>> = OnceLock::new();
+        let count = || Tsc::trusted().map(|counter| CountedSource::new(Ground::Os(OsSource), counter));
+        let counted = COUNTED.get_or_init(count);
         counted.clone().map_or(Self::Os(OsSource), Self::Counted)
     }
 
@@ -34,6 +38,8 @@ impl Source {
             Ok(Self::Manual(manual.get().0.clone()))
         } else if let Ok(skewed) = source.cast::<PySkewedSource>() {
             Ok(Self::Skewed(Arc::clone(&skewed.get().0)))
+        } else if let Ok(flock) = source.cast::<PyFlockSource>() {
+            Ok(flock.get().0.source())
         } else if source.is_callable() {
             Ok(Self::Python(source.clone().unbind()))
         } else {
@@ -56,6 +62,7 @@ impl TimeSource for Source {
         match self {
             Self::Counted(source) => source.wall_ns(),
             Self::Os(source) => source.wall_ns(),
+            Self::Steered(source) => source.wall_ns(),
             Self::Manual(source) => source.wall_ns(),
             Self::Skewed(source) => source.wall_ns(),
             Self::Python(callable) => Python::attach(|py| read(callable.bind(py))).map_err(leave_to_interpreter),
@@ -75,6 +82,7 @@ impl TimeSource for Source {
         match self {
             Self::Counted(source) => source.monotonic_ns(),
             Self::Os(source) => source.monotonic_ns(),
+            Self::Steered(source) => source.monotonic_ns(),
             Self::Manual(source) => source.monotonic_ns(),
             Self::Skewed(source) => source.monotonic_ns(),
             Self::Python(_) => OsSource.monotonic_ns(),
@@ -85,15 +93,25 @@ impl TimeSource for Source {
         match self {
             Self::Counted(source) => source.raw_ns(),
             Self::Os(source) => source.raw_ns(),
+            Self::Steered(source) => source.raw_ns(),
             Self::Manual(source) => source.raw_ns(),
             Self::Skewed(source) => source.raw_ns(),
             Self::Python(_) => OsSource.raw_ns(),
         }
     }
 
+    #[inline]
+    fn max_drift_us(&self, configured: Option<u64>) -> Option<u64> {
+        match self {
+            Self::Counted(source) => source.max_drift_us(configured),
+            Self::Steered(source) => source.max_drift_us(configured),
+            Self::Os(_) | Self::Manual(_) | Self::Skewed(_) | Self::Python(_) => configured,
+        }
+    }
+
     fn rereadable(&self) -> bool {
         match self {
-            Self::Counted(_) | Self::Os(_) | Self::Manual(_) => true,
+            Self::Counted(_) | Self::Os(_) | Self::Steered(_) | Self::Manual(_) => true,
             Self::Skewed(source) => source.rereadable(),
             // Called once per timestamp and never behind its owner's back: a scripted one would notice.
             Self::Python(_) => false,
@@ -227,7 +245,7 @@ impl Paused {
 /// >>> wrong() - true()
 /// 250100000
 #[pyclass(frozen, module = "flocktime", name = "SkewedSource")]
-pub(crate) struct PySkewedSource(Arc<SkewedSource<Source>>);
+pub(crate) struct PySkewedSource(pub(crate) Arc<SkewedSource<Source>>);
 
 #[pymethods]
 impl PySkewedSource {
@@ -253,6 +271,45 @@ impl PySkewedSource {
     /// Monotonic nanoseconds of the source beneath.
     fn monotonic_ns(&self) -> u64 {
         self.0.monotonic_ns()
+    }
+
+    /// Nanoseconds of the oscillator: monotonic time with this rate error, and what ``step`` and ``freeze`` do to it.
+    fn raw_ns(&self) -> u64 {
+        self.0.raw_ns()
+    }
+
+    /// Let the oscillator jump by so many seconds, either way: readings and ``raw_ns`` move, as in a machine that was migrated.
+    ///
+    /// Raises:
+    ///     ValueError: more than 100 years.
+    fn step(&self, seconds: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.0.step(seconds_us("seconds", seconds, true)? * 1000);
+        Ok(())
+    }
+
+    /// Set the wall clock by so many seconds, either way, as an operator does: readings move, ``raw_ns`` does not.
+    ///
+    /// Raises:
+    ///     ValueError: more than 100 years.
+    fn set_wall(&self, seconds: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.0.set_wall(seconds_us("seconds", seconds, true)? * 1000);
+        Ok(())
+    }
+
+    /// Stop the oscillator: readings and ``raw_ns`` stand still, as in a paused machine. Freezing twice changes nothing.
+    fn freeze(&self) -> PyResult<()> {
+        self.0.freeze().map_err(|_| PyTypeError::new_err("the source beneath cannot be read"))
+    }
+
+    /// Let it go on from where it stands: it stays behind by the time it was frozen.
+    fn thaw(&self) -> PyResult<()> {
+        self.0.thaw().map_err(|_| PyTypeError::new_err("the source beneath cannot be read"))
+    }
+
+    /// Whether it is frozen.
+    #[getter]
+    fn frozen(&self) -> bool {
+        self.0.is_frozen()
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {

@@ -43,6 +43,8 @@ pub struct Machine {
     pub(super) seen_raw_ns: u64,
     pub(super) own_suspicion: u32,
     pub(super) settled_rounds: u32,
+    /// Whether the first who voted were a flock already; `None` before that.
+    pub(super) found_flock: Option<bool>,
     pub(super) strangers_left: u32,
     pub(super) waiting: Waiting,
     pub(super) os_before: Option<(u64, i64)>,
@@ -81,6 +83,7 @@ impl Machine {
             seen_raw_ns: now_ns,
             own_suspicion: 0,
             settled_rounds: 0,
+            found_flock: None,
             strangers_left: STRANGERS,
             waiting: Waiting::default(),
             os_before: None,

@@ -1,7 +1,8 @@
 //! Whom to ask: a few partners out of many candidates, in turn, and another one from time to time.
 //!
 //! Partners that stay for a while make better measurements than ever new ones (the best of many samples counts), and cost the
-//! same in a flock of ten and of ten thousand; replacing them one by one keeps the whole mixed.
+//! same in a flock of ten and of ten thousand; replacing them one by one keeps the whole mixed. Partners that fell silent are
+//! tried again, one a round, for a while: so a network that was cut grows together again in seconds.
 
 use std::net::SocketAddr;
 
@@ -11,6 +12,8 @@ use super::settings::MAX_PEERS;
 const REPLACE_ROUNDS: u64 = 16;
 /// So many requests without an answer, and another partner is tried.
 const PATIENCE: u32 = 4;
+/// A partner that fell silent is tried again for so many rounds.
+const FORGET_LOST_ROUNDS: u64 = 3600;
 
 #[derive(Clone, Copy, Debug)]
 struct Partner {
@@ -19,12 +22,20 @@ struct Partner {
     unanswered: u32,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Lost {
+    partner: Partner,
+    round: u64,
+}
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Partners {
     candidates: Vec<SocketAddr>,
     chosen: Vec<Partner>,
     /// Who is still to be asked before everybody is asked again.
     queue: Vec<SocketAddr>,
+    /// Partners that fell silent, oldest first, as many as there are partners.
+    lost: Vec<Lost>,
     limit: usize,
 }
 
@@ -40,6 +51,7 @@ impl Partners {
         sorted.dedup();
         sorted.truncate(MAX_PEERS);
         self.chosen.retain(|partner| sorted.binary_search(&partner.address).is_ok());
+        self.lost.retain(|lost| sorted.binary_search(&lost.partner.address).is_ok());
         self.queue.retain(|address| sorted.binary_search(address).is_ok());
         self.candidates = sorted;
     }
@@ -47,7 +59,8 @@ impl Partners {
     /// The addresses to ask this round, at most `fanout`, each at most once.
     pub(super) fn ask(&mut self, round: u64, fanout: usize, random: &mut impl FnMut() -> u64) -> Vec<SocketAddr> {
         self.renew(round, random);
-        let count = fanout.min(self.chosen.len());
+        let lost = self.next_lost(round, fanout);
+        let count = (fanout - usize::from(lost.is_some())).min(self.chosen.len());
         let mut asked: Vec<SocketAddr> = Vec::with_capacity(count);
         while asked.len() < count {
             if self.queue.is_empty() {
@@ -62,22 +75,52 @@ impl Partners {
         for partner in self.chosen.iter_mut().filter(|partner| asked.contains(&partner.address)) {
             partner.unanswered += 1;
         }
+        asked.extend(lost);
         asked
     }
 
+    /// A silent one whose turn it is, where there is more than one request to send.
+    fn next_lost(&mut self, round: u64, fanout: usize) -> Option<SocketAddr> {
+        self.lost.retain(|lost| round - lost.round < FORGET_LOST_ROUNDS);
+        if fanout < 2 || self.lost.is_empty() {
+            return None;
+        }
+        Some(self.lost[(round % self.lost.len() as u64) as usize].partner.address)
+    }
+
+    /// Somebody was heard. A partner that was lost is one again, in the place of the latest one.
     pub(super) fn answered(&mut self, address: SocketAddr) {
         if let Some(partner) = self.chosen.iter_mut().find(|partner| partner.address == address) {
             partner.unanswered = 0;
+            return;
         }
+        let Some(place) = self.lost.iter().position(|lost| lost.partner.address == address) else { return };
+        let returned = Partner { unanswered: 0, ..self.lost.remove(place).partner };
+        if self.chosen.len() >= self.limit
+            && let Some(latest) = (0..self.chosen.len()).max_by_key(|&place| self.chosen[place].since)
+        {
+            self.chosen.swap_remove(latest);
+        }
+        self.chosen.push(returned);
     }
 
     pub(super) fn is_partner(&self, address: SocketAddr) -> bool {
         self.chosen.iter().any(|partner| partner.address == address)
     }
 
+    /// Whether it is a partner, or was one and is still tried.
+    pub(super) fn is_wanted(&self, address: SocketAddr) -> bool {
+        self.is_partner(address) || self.lost.iter().any(|lost| lost.partner.address == address)
+    }
+
     fn renew(&mut self, round: u64, random: &mut impl FnMut() -> u64) {
         if self.candidates.len() > self.chosen.len() {
-            self.chosen.retain(|partner| partner.unanswered < PATIENCE);
+            let (stay, silent): (Vec<Partner>, Vec<Partner>) =
+                self.chosen.iter().partition(|partner| partner.unanswered < PATIENCE);
+            self.chosen = stay;
+            self.lost.extend(silent.into_iter().map(|partner| Lost { partner, round }));
+            let surplus = self.lost.len().saturating_sub(self.limit);
+            self.lost.drain(..surplus);
             if self.chosen.len() == self.limit && round.is_multiple_of(REPLACE_ROUNDS) {
                 let oldest = (0..self.chosen.len()).min_by_key(|&place| self.chosen[place].since);
                 oldest.map(|place| self.chosen.swap_remove(place));
@@ -86,6 +129,7 @@ impl Partners {
         while self.chosen.len() < self.limit.min(self.candidates.len()) {
             let address = self.candidates[below(self.candidates.len(), random)];
             if !self.is_partner(address) {
+                self.lost.retain(|lost| lost.partner.address != address);
                 self.chosen.push(Partner { address, since: round, unanswered: 0 });
             }
         }

@@ -33,8 +33,12 @@ const SUSPICION_JUMP: u32 = 12;
 const JUMP_JUDGED_ROUNDS: u64 = 8;
 /// As far as it rises: who is back needs a minute to be believed.
 const SUSPICION_LIMIT: u32 = 60;
-/// After the first synchronisation the configured drift limit holds for so many rounds more, while others arrive.
+/// Where nobody was synchronised before, the configured drift limit holds for so many rounds more, while the others arrive.
 const SETTLING_ROUNDS: u32 = 16;
+/// A synchronised peer farther off than this many gates…
+const WRONG_GATES: f64 = 4.0;
+/// … and than this, nanoseconds, by more than the measurement may be wrong by, is outside.
+const WRONG_NS: f64 = 250e3;
 /// Stamps are never judged more sharply than this, nanoseconds.
 const SHARPEST_LIMIT_NS: u64 = 5_000_000;
 
@@ -46,6 +50,9 @@ impl Machine {
         self.measure_leads(now_ns, own_ns);
         let chosen = self.choose_voters();
         let votes: Vec<Vote> = chosen.iter().filter_map(|&place| self.vote(place)).collect();
+        if self.found_flock.is_none() && !votes.is_empty() {
+            self.found_flock = Some(self.are_synchronised(&chosen));
+        }
         let own = Own {
             rate: self.discipline.y,
             joined: self.progress.joined(),
@@ -63,6 +70,8 @@ impl Machine {
         }
         self.settled_rounds = match state {
             State::Synchronised if before == State::Synchronised => self.settled_rounds.saturating_add(1),
+            // Into a flock that was there before: nobody is still arriving.
+            State::Synchronised if self.found_flock == Some(true) => SETTLING_ROUNDS,
             _ => 0,
         };
         self.suspect(&outcome, &os, own_ns);
@@ -77,7 +86,7 @@ impl Machine {
         let forgotten = self.round.saturating_sub(FORGET_ROUNDS);
         let partners = &self.partners;
         self.table.forget_silent(forgotten, |route| match route {
-            super::Route::Address(address) => partners.is_partner(*address),
+            super::Route::Address(address) => partners.is_wanted(*address),
             super::Route::Label(_) | super::Route::Origin(_) => false,
         });
     }
@@ -175,6 +184,12 @@ impl Machine {
         places
     }
 
+    /// Whether most of them are synchronised.
+    fn are_synchronised(&self, places: &[usize]) -> bool {
+        let voters = places.iter().filter_map(|&place| self.table.get(place)?.known.as_ref());
+        2 * voters.filter(|known| known.state == packet::State::Synchronised).count() > places.len()
+    }
+
     fn vote(&self, place: usize) -> Option<Vote> {
         let known = self.table.get(place)?.known.as_ref()?;
         let published = known.published.y;
@@ -188,7 +203,7 @@ impl Machine {
         self.table.iter().filter_map(|peer| peer.known.as_ref()).filter(|known| recent(known)).count()
     }
 
-    /// Who lies outside the widest gate by more than what was measured may be wrong by. Only a quorum can tell.
+    /// Who lies far outside the gate, by more than what was measured may be wrong by. Only a majority can tell.
     fn suspect(&mut self, outcome: &Step, os: &OsTime, own_ns: i64) {
         if !outcome.majority {
             return;
@@ -206,9 +221,9 @@ impl Machine {
             let Some(lead_ns) = known.lead_ns else { continue };
             // Who says it is synchronised must be; who is on its way may be far off, but not as far as that.
             let settled = known.state == packet::State::Synchronised;
-            let allowed_ns = if settled { self.settings.tuning.close_ns } else { drift_ns };
+            let allowed_ns = if settled { (WRONG_GATES * outcome.gate_ns).max(WRONG_NS) } else { drift_ns };
             let away_ns = (lead_ns - outcome.median_ns).abs();
-            known.suspicion = raise(known.suspicion, away_ns > allowed_ns.max(outcome.gate_ns) + known.lead_error_ns);
+            known.suspicion = raise(known.suspicion, away_ns > allowed_ns + known.lead_error_ns);
         }
         // I am the odd one out, or the OS clock beneath me is.
         let flock_ns = own_ns as f64 + outcome.median_ns;

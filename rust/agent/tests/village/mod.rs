@@ -1,7 +1,7 @@
 //! A few machines and a network between them, in one thread and in no time: what the tests of the machine live in. The
 //! simulator is the large one.
 
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
+#![allow(dead_code, unused_imports, unreachable_pub, reason = "each test binary uses its part")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod insider;

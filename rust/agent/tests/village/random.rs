@@ -1,6 +1,6 @@
 use std::cell::Cell;
 
-/// SplitMix64 (Steele, Lea, Flood 2014): enough for a test, and the same everywhere.
+/// `SplitMix64` (Steele, Lea, Flood 2014): enough for a test, and the same everywhere.
 pub struct Random(Cell<u64>);
 
 impl Random {

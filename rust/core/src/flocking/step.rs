@@ -129,7 +129,7 @@ fn agreed_rate(votes: &[Vote], own: &Own, tuning: &Tuning) -> f64 {
     rates.push(own.rate);
     let Some(gate) = gate(&rates, 2e-6, 100e-6) else { return own.rate };
     let gain = if own.rate_settled { tuning.rate_gain } else { tuning.rate_gain_settling };
-    let towards = own.rate + gain * (gate.mean(&rates) - own.rate);
+    let towards = own.rate + gain * (gate.mean(&rates) - own.rate) - tuning.rate_leak * own.rate;
     towards.clamp(-tuning.rate_max, tuning.rate_max)
 }
 

@@ -9,7 +9,10 @@ pub struct Tuning {
     pub gain: f64,
     /// The share of the rate's difference that a round takes over.
     pub rate_gain: f64,
-    /// The same in the first rounds in which rates are known: the first estimate is worth more than none.
+    /// The share of the correction that a round gives up: what keeps the common rate, which nobody measures, from walking away
+    /// from the oscillators by the noise of the measurements. Over a day; faster, and the halves of a cut network would part.
+    pub rate_leak: f64,
+    /// The gain in the first rounds in which rates are known: the first estimate is worth more than none.
     pub rate_gain_settling: f64,
     /// So many rounds those are.
     pub settling_rounds: u32,
@@ -46,6 +49,7 @@ impl Default for Tuning {
             round_ns: 1_000_000_000,
             gain: 0.3,
             rate_gain: 0.1,
+            rate_leak: 1e-5,
             rate_gain_settling: 0.5,
             settling_rounds: 20,
             utc_gain: 0.02,

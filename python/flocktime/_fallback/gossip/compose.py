@@ -1,0 +1,95 @@
+"""Writing packets: a part of ``Machine``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from flocktime._fallback.arithmetic import clamp, to_i64, to_u64
+from flocktime._fallback.flocking import State
+from flocktime._fallback.gossip.address import Address
+from flocktime._fallback.gossip.host import Host
+from flocktime._fallback.gossip.packet import MAX_S, MAX_U, MAX_Y, Anchor, Echo, Kind, Packet, encode
+from flocktime._fallback.gossip.peer import Route, by_address
+from flocktime._fallback.timestamp import Timestamp
+
+if TYPE_CHECKING:
+    from flocktime._fallback.gossip.machine import Machine, Send
+
+#: All of an hour: what a member may be away from its flock while it does not know.
+UNKNOWN_NS: Final = 3_600_000_000_000
+
+
+def request(machine: Machine, to: Address, host: Host, send: Send) -> None:
+    """Ask a partner. What it says about the time it leaves is read last."""
+    route = by_address(to)
+    _, evicted = machine.table.enter(route, machine.round)
+    machine.counters.evicted += evicted
+    send(to, compose(machine, Kind.REQUEST, route, host))
+
+
+def compose(machine: Machine, kind: Kind, to: Route, host: Host) -> bytes:
+    """A packet to a peer of the table, with a nonce that it may echo."""
+    nonce = max(1, host.random())
+    stamp = host.stamp()
+    peer = machine.table.find(to)
+    echo = None if peer is None or peer.known is None else peer.known.latest
+    sent_ns = host.raw_ns()
+    if peer is not None:
+        peer.open.add(nonce, sent_ns)
+    node = host.node()
+    if node is not None:
+        machine.settings.node = node
+    return _write(machine, kind, nonce, echo=echo, stamp=stamp, sent_ns=sent_ns)
+
+
+def answer_stranger(machine: Machine, route: Route, asked: Packet, received_ns: int, host: Host) -> bytes | None:
+    """The answer to a request of somebody who has not proven to be there, who is not remembered. ``None``: too many of them."""
+    if machine.strangers_left == 0:
+        machine.counters.unanswered += 1
+        return None
+    machine.strangers_left -= 1
+    nonce = machine.cookies.nonce(route, asked, machine.round)
+    stamp = host.stamp()
+    echo = Echo(asked.nonce, received_ns)
+    return _write(machine, Kind.REPLY, nonce, echo=echo, stamp=stamp, sent_ns=host.raw_ns())
+
+
+def _write(
+    machine: Machine, kind: Kind, nonce: int, *, echo: Echo | None, stamp: Timestamp | None, sent_ns: int
+) -> bytes:
+    machine.sequence += 1
+    machine.counters.sent += 1
+    line, utc = machine.discipline, machine.utc.estimate
+    slewing = line.is_slewing(sent_ns)
+    packet = Packet(
+        kind=kind,
+        state=state(machine),
+        node=machine.settings.node,
+        incarnation=machine.settings.incarnation,
+        origin=machine.settings.origin,
+        sequence=machine.sequence,
+        nonce=nonce,
+        tx_h_ns=sent_ns,
+        tx_l_ns=line.at(sent_ns),
+        y=clamp(line.y, -MAX_Y, MAX_Y),
+        s=clamp(line.s, -MAX_S, MAX_S) if slewing else 0.0,
+        u=clamp(line.u, -MAX_U, MAX_U) if slewing else 0.0,
+        error_ns=error_ns(machine),
+        anchor=None if utc is None else Anchor(to_i64(utc.lead_ns), to_u64(utc.error_ns)),
+        echo=echo,
+        synchronised_once=machine.progress.joined,
+        stamp=Timestamp.MIN if stamp is None else stamp,
+    )
+    return machine.settings.keyring.seal(encode(packet))
+
+
+def state(machine: Machine) -> State:
+    """How this member stands since its latest round."""
+    return machine.progress.state if machine.settings.steer else State.MONITORING
+
+
+def error_ns(machine: Machine) -> int:
+    """What this member may be away from its flock, nanoseconds."""
+    step = machine.last
+    known = step is not None and not step.undecided and step.error_ns > 0.0
+    return min(to_u64(step.error_ns), UNKNOWN_NS) if step is not None and known else UNKNOWN_NS

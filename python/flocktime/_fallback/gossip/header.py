@@ -1,0 +1,97 @@
+"""Riding on messages that services send anyway: the same packets as text. A part of ``Machine``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from flocktime._fallback.gossip.compose import answer_stranger, compose
+from flocktime._fallback.gossip.host import Host
+from flocktime._fallback.gossip.machine import Admission
+from flocktime._fallback.gossip.packet import Kind, Packet, Refusal, from_text, to_text
+from flocktime._fallback.gossip.peer import Route, by_label, by_origin
+from flocktime._fallback.timestamp import Timestamp
+
+if TYPE_CHECKING:
+    from flocktime._fallback.gossip.machine import Machine
+
+
+class HeaderRefusal(Exception):
+    """Why a header was not taken in: the reason, in a word. The machine is as before, but for its counters."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class TakenHeader(NamedTuple):
+    """What a header has brought."""
+
+    packet: Packet  # its timestamp is the caller's to merge: the message is there, whatever its sender's standing
+    trusted: bool  # its sender has proven to be there now, and the cluster's key vouches for it
+
+
+def header(machine: Machine, label: str, host: Host) -> str:
+    """A header for a message to whom this member calls ``label``. It asks for nothing; a reply's header completes an exchange."""
+    route = by_label(label)
+    _, evicted = machine.table.enter(route, machine.round)
+    machine.counters.evicted += evicted
+    return to_text(compose(machine, Kind.NOTE, route, host))
+
+
+def take_header(machine: Machine, text: str, received_ns: int, host: Host) -> TakenHeader:
+    """Take a header in that came with a message at this H."""
+    machine.counters.received += 1
+    try:
+        packet, signed = _open(machine, text)
+    except Refusal as refusal:
+        machine.counters.refused(refusal)
+        raise _reason(refusal) from None
+    except HeaderRefusal:
+        machine.counters.own += 1
+        raise
+    route = _route_of(machine, packet)
+    admission = machine.admit(route, packet)
+    if admission is Admission.REPLAYED:
+        machine.counters.replayed += 1
+        raise HeaderRefusal("replayed")
+    if admission is Admission.UNPROVEN:
+        machine.counters.unproven += 1
+        machine.waiting.add(packet.nonce, received_ns)
+        return TakenHeader(packet, False)
+    machine.accept(route, replace(packet, stamp=Timestamp.MIN), received_ns, signed, host)
+    return TakenHeader(packet, signed)
+
+
+def reply_header(machine: Machine, text: str, host: Host) -> str:
+    """The header of the answer to a message whose header was taken in. A sender that has yet to prove itself gets a nonce to
+    do it with, once."""
+    try:
+        packet, _ = _open(machine, text)
+    except Refusal as refusal:
+        raise _reason(refusal) from None
+    route = _route_of(machine, packet)
+    peer = machine.table.find(route)
+    if peer is not None and peer.known_as(packet) is not None:
+        return to_text(compose(machine, Kind.REPLY, route, host))
+    received_ns = machine.waiting.take(packet.nonce)
+    answer = None if received_ns is None else answer_stranger(machine, route, packet, received_ns, host)
+    if answer is None:
+        raise HeaderRefusal("not_received")
+    return to_text(answer)
+
+
+def _open(machine: Machine, text: str) -> tuple[Packet, bool]:
+    opened = machine.settings.keyring.open(from_text(text))
+    packet = opened.frame.decode()
+    if machine.is_own(packet):
+        raise HeaderRefusal("own")
+    return packet, opened.key_id != 0
+
+
+def _route_of(machine: Machine, packet: Packet) -> Route:
+    return machine.table.find_sender(packet) or by_origin(packet.origin)
+
+
+def _reason(refusal: Refusal) -> HeaderRefusal:
+    return HeaderRefusal("malformed" if refusal.name in ("length", "magic") else refusal.name)

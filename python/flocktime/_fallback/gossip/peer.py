@@ -1,0 +1,152 @@
+"""What a member remembers of another one."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from flocktime._fallback.arithmetic import wrapped_u64
+from flocktime._fallback.discipline import Discipline
+from flocktime._fallback.flocking import Exchange, PeerFilter
+from flocktime._fallback.gossip.address import Address
+from flocktime._fallback.gossip.packet import Anchor, Echo, Packet
+from flocktime._fallback.gossip.replay import ReplayWindow
+
+
+class Route(NamedTuple):
+    """How a peer is reached or recognised: each is remembered once."""
+
+    kind: str  # address: by datagrams; label: to whom a service calls so; origin: by messages that came in
+    to: Address | str | int
+
+    def packed(self) -> bytes:
+        """Its bytes, for a keyed hash. No two routes have the same."""
+        if isinstance(self.to, Address):
+            return self.to.packed() + b"a"
+        return self.to.encode() + b"l" if isinstance(self.to, str) else self.to.to_bytes(8, "big") + b"o"
+
+    def order(self) -> tuple[int, Address | str | int]:
+        """A key that sorts routes: addresses first, then labels, then origins."""
+        return ("address", "label", "origin").index(self.kind), self.to
+
+    def __str__(self) -> str:
+        return f"origin {self.to:016x}" if isinstance(self.to, int) else str(self.to)
+
+
+def by_address(address: Address) -> Route:
+    return Route("address", address)
+
+
+def by_label(label: str) -> Route:
+    return Route("label", label)
+
+
+def by_origin(origin: int) -> Route:
+    return Route("origin", origin)
+
+
+#: Questions that are still open, of one peer.
+OPEN: Final = 8
+
+
+class OpenNonces:
+    """Nonces sent to one peer and not answered yet, each with when it left by own H; the oldest makes room."""
+
+    __slots__ = ("_next", "_ring")
+
+    def __init__(self) -> None:
+        self._ring = [(0, 0)] * OPEN
+        self._next = 0
+
+    def add(self, nonce: int, at_ns: int) -> None:
+        self._ring[self._next] = (nonce, at_ns)
+        self._next = (self._next + 1) % OPEN
+
+    def find(self, nonce: int) -> int | None:
+        """When it was sent, if it is open."""
+        return next((at_ns for sent, at_ns in self._ring if sent == nonce != 0), None)
+
+    def close(self, nonce: int) -> int | None:
+        """The same, and closes it: each nonce makes one sample."""
+        for place, (sent, at_ns) in enumerate(self._ring):
+            if sent == nonce != 0:
+                self._ring[place] = (0, at_ns)
+                return at_ns
+        return None
+
+
+class Known:
+    """What a peer has said and shown since it proved to be there."""
+
+    __slots__ = (
+        "anchor", "error_ns", "filter", "heard_ns", "heard_round", "incarnation", "jumped_round", "latest", "lead_error_ns",
+        "lead_ns", "node", "origin", "published", "since_round", "state", "suspicion", "voted", "window",
+    )  # fmt: skip
+
+    def __init__(self, packet: Packet, round: int, suspicion: int) -> None:
+        self.node = packet.node
+        self.incarnation = packet.incarnation
+        self.origin = packet.origin
+        self.window = ReplayWindow.since(packet.sequence)
+        self.filter = PeerFilter()
+        self.published = Discipline()  # its disciplined clock as it published it last
+        self.state = packet.state
+        self.error_ns = packet.error_ns
+        self.anchor: Anchor | None = None
+        self.since_round = round
+        self.heard_round = round
+        self.heard_ns = 0
+        self.latest = Echo(packet.nonce, 0)  # what the next packet to it echoes
+        self.suspicion = suspicion  # rises while it lies outside the gate, falls while it lies inside
+        self.jumped_round: int | None = None  # when its oscillator, or this member's, was last found to have jumped
+        # As of the latest round, nanoseconds.
+        self.lead_ns: float | None = None
+        self.lead_error_ns = 0.0
+        self.voted = False
+
+    def hear(self, packet: Packet, received_ns: int, round: int, round_ns: int) -> None:
+        """Take over what a proven packet says."""
+        self.origin = packet.origin
+        # Its next round will decide anew; until then, half a round on average, it slews as it says.
+        self.published = Discipline(packet.tx_h_ns, packet.tx_l_ns, packet.y, packet.s, packet.u, round_ns)
+        self.state = packet.state
+        self.error_ns = packet.error_ns
+        self.anchor = packet.anchor
+        self.heard_round = round
+        self.heard_ns = received_ns
+        self.latest = Echo(packet.nonce, received_ns)
+
+    def measure(self, t0_ns: int, echo: Echo, packet: Packet, received_ns: int) -> bool | None:
+        """Close an exchange that began at ``t0_ns``. ``None``: it cannot have been; else whether an oscillator has jumped."""
+        exchange = Exchange(t0_ns, echo.received_ns, packet.tx_h_ns, received_ns)
+        rate = self.filter.rate
+        sample = exchange.sample(0.0, 250e-6) if rate is None else exchange.sample(rate.value, 1e-7 + 3.0 * rate.error)
+        return None if sample is None else self.filter.insert(sample)
+
+    def lead(self, now_ns: int, own_ns: int) -> tuple[float, float] | None:
+        """Its disciplined clock less one's own, now, and what that may be wrong by, nanoseconds."""
+        estimate = self.filter.estimate(now_ns)
+        if estimate is None:
+            return None
+        theirs = self.published.at(wrapped_u64(now_ns + estimate.offset_ns))
+        return float(theirs - own_ns), estimate.error_ns
+
+
+class Peer:
+    """One peer. ``known`` is empty until it has proven to be there."""
+
+    __slots__ = ("known", "open", "route", "since_round")
+
+    def __init__(self, route: Route, round: int) -> None:
+        self.route = route
+        self.open = OpenNonces()
+        self.known: Known | None = None
+        self.since_round = round
+
+    def known_as(self, packet: Packet) -> Known | None:
+        known = self.known
+        same = known is not None and known.incarnation == packet.incarnation and known.node == packet.node
+        return known if same else None
+
+    def begin(self, packet: Packet, round: int) -> None:
+        """Another incarnation has proven to be there: what was known of the former one is void."""
+        self.known = Known(packet, round, 0 if self.known is None else self.known.suspicion)

@@ -1,0 +1,95 @@
+"""``FlockSource``: a clock that follows what a flock has agreed on, as long as somebody steers it."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+from flocktime._fallback import forks
+from flocktime._fallback.arithmetic import saturated_i64
+from flocktime._fallback.discipline import Discipline
+from flocktime._fallback.sources import OwnSource, Source
+from flocktime.errors import _not_ready
+
+TYPE_CHECKING = False  # importing typing costs more than all of this package
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+
+class Guidance(
+    namedtuple(
+        "Guidance",
+        (
+            "discipline",  # the disciplined clock
+            "in_force",  # whether that is what the source shows; else it shows its base's wall time
+            "shift_ns",  # added to the disciplined clock: how far the cluster's time lies from it
+            "limit_us",  # how far remote timestamps may lead, inclusive, where that is less than the clock's own limit; or None
+            "refuse",  # whether the source fails as long as the discipline is not in force
+        ),
+        defaults=(Discipline(), False, 0, None, False),
+    )
+):
+    """What a flock says about time. The default: nothing yet, the base is in force."""
+
+    __slots__ = ()
+    discipline: Discipline
+    in_force: bool
+    shift_ns: int
+    limit_us: int | None
+    refuse: bool
+
+
+class Steering:
+    """The rudder of one flock: its agent publishes, any number of sources follow.
+
+    Belongs to the process that made it. In a forked child, which has no agent, nothing steers: the child needs another one.
+    """
+
+    __slots__ = ("_generation", "guidance")
+
+    def __init__(self) -> None:
+        #: What was published last, also in a forked child. Replaced as a whole: readers see all of it or nothing.
+        self.guidance = Guidance()
+        self._generation = forks.generation
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether a fork lies between this and the process that it belongs to."""
+        return self._generation != forks.generation
+
+
+class FlockSource(OwnSource):
+    """The time that a flock has agreed on, as a source for a clock; until then that of the source beneath."""
+
+    __slots__ = ("_base", "_steering")
+    __module__ = "flocktime"
+
+    def __init__(self, base: Source, steering: Steering) -> None:
+        self._base = base
+        self._steering = steering
+
+    def __init_subclass__(cls) -> NoReturn:
+        raise TypeError("type 'flocktime.FlockSource' is not an acceptable base type")
+
+    def __call__(self) -> int:
+        if self._steering.is_copied:
+            return self._base.wall_ns()
+        guidance = self._steering.guidance
+        if guidance.in_force:
+            return saturated_i64(guidance.discipline.at(self._base.raw_ns()) + guidance.shift_ns)
+        if guidance.refuse:
+            raise _not_ready()
+        return self._base.wall_ns()
+
+    def monotonic_ns(self) -> int:
+        """Monotonic nanoseconds of the source beneath."""
+        return self._base.monotonic_ns()
+
+    def _raw_ns(self) -> int:
+        return self._base.raw_ns()
+
+    def _max_drift_us(self, configured: int | None) -> int | None:
+        limit = None if self._steering.is_copied else self._steering.guidance.limit_us
+        return configured if configured is None or limit is None else min(configured, limit)
+
+    def __repr__(self) -> str:
+        return "<flocktime.FlockSource>"

@@ -1,0 +1,130 @@
+//! What a flock's clock stands on: the operating system's clocks, or a wrong oscillator that a test brings.
+
+use std::sync::Arc;
+
+use flocktime_agent::sys::Tsc;
+use flocktime_core::{
+    CountedSource, OsSource, Reading, SkewedSource, SourceFailed, SteeredSource, Steering, TimeSource,
+};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use crate::errors::refusal;
+use crate::source::Source;
+
+/// The clocks beneath a flock.
+#[derive(Clone)]
+pub(crate) enum Beneath {
+    Os(OsSource),
+    Skewed(Arc<SkewedSource<Source>>),
+}
+
+/// What a counter may count for: one type, so that the operating system's clock and a flock's are read the same way.
+#[derive(Clone)]
+pub(crate) enum Ground {
+    Os(OsSource),
+    Flock(SteeredSource<Beneath>),
+}
+
+macro_rules! delegate {
+    ($name:ident, $first:ident, $second:ident) => {
+        impl TimeSource for $name {
+            fn wall_ns(&self) -> Result<i64, SourceFailed> {
+                match self {
+                    Self::$first(source) => source.wall_ns(),
+                    Self::$second(source) => source.wall_ns(),
+                }
+            }
+
+            fn monotonic_ns(&self) -> u64 {
+                match self {
+                    Self::$first(source) => source.monotonic_ns(),
+                    Self::$second(source) => source.monotonic_ns(),
+                }
+            }
+
+            fn raw_ns(&self) -> u64 {
+                match self {
+                    Self::$first(source) => source.raw_ns(),
+                    Self::$second(source) => source.raw_ns(),
+                }
+            }
+
+            fn reading(&self) -> Result<Reading, SourceFailed> {
+                match self {
+                    Self::$first(source) => source.reading(),
+                    Self::$second(source) => source.reading(),
+                }
+            }
+
+            fn steady_ns(&self) -> u64 {
+                match self {
+                    Self::$first(source) => source.steady_ns(),
+                    Self::$second(source) => source.steady_ns(),
+                }
+            }
+
+            #[inline]
+            fn max_drift_us(&self, configured: Option<u64>) -> Option<u64> {
+                match self {
+                    Self::$first(source) => source.max_drift_us(configured),
+                    Self::$second(source) => source.max_drift_us(configured),
+                }
+            }
+
+            fn rereadable(&self) -> bool {
+                match self {
+                    Self::$first(source) => source.rereadable(),
+                    Self::$second(source) => source.rereadable(),
+                }
+            }
+        }
+    };
+}
+
+delegate!(Beneath, Os, Skewed);
+delegate!(Ground, Os, Flock);
+
+/// A flock's time for any number of clocks: they share one calibration of the counter.
+pub(crate) enum FlockTime {
+    Counted(CountedSource<Ground, Tsc>),
+    Plain(SteeredSource<Beneath>),
+}
+
+impl FlockTime {
+    pub(crate) fn new(beneath: Beneath, steering: Arc<Steering>) -> Self {
+        let steered = SteeredSource::new(beneath, steering);
+        match Tsc::trusted() {
+            Some(counter) => Self::Counted(CountedSource::new(Ground::Flock(steered), counter)),
+            None => Self::Plain(steered),
+        }
+    }
+
+    pub(crate) fn source(&self) -> Source {
+        match self {
+            Self::Counted(source) => Source::Counted(source.clone()),
+            Self::Plain(source) => Source::Steered(source.clone()),
+        }
+    }
+}
+
+/// A flock's time as a source for clocks: the OS clock until the first synchronisation, and in a forked child.
+///
+/// Calling it gives nanoseconds since 1970; ``NotReady`` where the flock was told to refuse until then.
+#[pyclass(frozen, module = "flocktime._core", name = "FlockSource")]
+pub(crate) struct PyFlockSource(pub(crate) Arc<FlockTime>);
+
+#[pymethods]
+impl PyFlockSource {
+    fn __call__(&self, py: Python<'_>) -> PyResult<i64> {
+        self.0.source().wall_ns().map_err(|failed| match failed {
+            SourceFailed::NotReady => refusal(py, failed.into()),
+            SourceFailed::Raised => PyRuntimeError::new_err("the source beneath cannot be read"),
+        })
+    }
+
+    #[allow(clippy::unused_self, reason = "a method of Python's")]
+    fn __repr__(&self) -> &'static str {
+        "<flocktime.FlockSource>"
+    }
+}
