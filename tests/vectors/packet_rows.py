@@ -96,6 +96,7 @@ GOOD: Mapping[str, Packet] = {
     "no rates": replace(EXAMPLE, y=0.0, s=-0.0, u=5e-324),
     "no anchor": replace(EXAMPLE, anchor=NO_ANCHOR),
     "no echo": replace(EXAMPLE, echo=NO_ECHO),
+    "an anchor that was passed on three times": replace(EXAMPLE, flags=0x301),
     "flags that mean nothing yet": replace(EXAMPLE, flags=2**64 - 2),
     "a higher minor version": replace(EXAMPLE, minor=1),
     "one appended byte": replace(EXAMPLE, minor=1, appended=b"\x00"),

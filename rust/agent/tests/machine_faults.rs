@@ -37,13 +37,12 @@ fn h_jumps_ahead() {
     village.members[0].host.shift_h(3600 * SECOND as i64);
     recovers(&mut village, 1..6);
     assert_eq!(village.state(0), State::Degraded, "{}", village.told());
-    let guidance = village.members[0].machine.guidance();
-    assert!((guidance.shift_ns + 3600 * SECOND as i64).abs() < SECOND as i64, "{guidance:?} {}", village.told());
+    let shift_ns = village.shift_ns(0);
+    assert!((shift_ns + 3600 * SECOND as i64).abs() < 5 * SECOND as i64, "{shift_ns} {}", village.told());
 }
 
-/// A jump of a hundred milliseconds, too little to be called degraded, is over within 30 s as well.
+/// A jump of a hundred milliseconds is over within 30 s as well.
 #[test]
-#[ignore = "not so yet: it is slewed at 500 ppm, and meanwhile others refuse the stamps"]
 fn h_jumps_a_little_ahead() {
     let mut village = in_step(72, 6);
     village.members[0].host.shift_h(100_000_000);
@@ -85,12 +84,10 @@ fn degraded_and_back() {
     village.members[0].host.shift_h(3600 * SECOND as i64);
     village.run(20.0);
     assert_eq!(village.state(0), State::Degraded, "{}", village.told());
-    assert_ne!(village.members[0].machine.guidance().shift_ns, 0);
+    assert_ne!(village.shift_ns(0), 0);
     village.members[0].may_fall = true; // its oscillator goes back to where it was
     village.members[0].host.shift_h(-3600 * SECOND as i64);
     village.run(40.0);
-    let guidance = village.members[0].machine.guidance();
-    println!("{:?} shift {} error {}", village.state(0), guidance.shift_ns, village.error_ns(0));
     let apart = village.stamp_skew_ns(0..5);
     assert!(apart < 1_000_000, "{apart} ns, {}", village.told());
 }
@@ -107,8 +104,7 @@ fn the_shift_is_dropped() {
     village.run(0.3);
     village.members[0].host.thaw();
     village.run(40.0);
-    let guidance = village.members[0].machine.guidance();
-    assert_eq!((village.state(0), guidance.shift_ns), (State::Synchronised, 0), "{}", village.told());
+    assert_eq!((village.state(0), village.shift_ns(0)), (State::Synchronised, 0), "{}", village.told());
     assert!(village.skew_ns(0..5) < 100_000, "{}", village.told());
 }
 

@@ -85,7 +85,7 @@ fn degraded_ones_left_alone_recover() {
     for place in 3..8 {
         village.members[place].running = false;
     }
-    village.run(60.0);
+    village.run(90.0);
     assert!(village.all(0..3, State::Synchronised), "{:?} {}", village.states(), village.told());
     assert!(village.stamp_skew_ns(0..3) < 100_000, "{} ns, {}", village.stamp_skew_ns(0..3), village.told());
 }

@@ -85,8 +85,11 @@ fn check_fields(row: &Row, packet: &Packet) {
         s: number(row, "s"),
         u: number(row, "u"),
         error_ns: number(row, "error_ns"),
-        anchor: pair(row, "anchor_offset_ns", "anchor_error_ns")
-            .map(|(offset_ns, error_ns)| Anchor { offset_ns, error_ns }),
+        anchor: pair(row, "anchor_offset_ns", "anchor_error_ns").map(|(offset_ns, error_ns)| Anchor {
+            offset_ns,
+            error_ns,
+            hops: (number::<u64>(row, "flags") >> 8) as u8,
+        }),
         echo: pair(row, "echo_nonce", "echo_received_ns").map(|(nonce, received_ns)| Echo { nonce, received_ns }),
         synchronised_once: number::<u64>(row, "flags") & 1 == 1,
         stamp: Timestamp::from_hex(&row["stamp"]).expect("a timestamp"),

@@ -252,7 +252,7 @@ fn a_wild_anchor_pulls_nobody_apart() {
     let random = Random::new(121);
     village.members[4].bend = Some(Box::new(move |packet, _, _| {
         let offset_ns = (random.next() % 10_000_000_000) as i64 - 5_000_000_000;
-        packet.anchor = Some(Anchor { offset_ns, error_ns: random.next() % 1_000_000_000 });
+        packet.anchor = Some(Anchor { offset_ns, error_ns: random.next() % 1_000_000_000, hops: 0 });
     }));
     village.run(60.0);
     let worst = village.worst_skew_ns(40.0, &[0, 1, 2, 3]);

@@ -202,12 +202,13 @@ impl PyGossipMachine {
         (line.h0_ns, line.l0_ns, line.y, line.s, line.u, line.slew_ns)
     }
 
-    /// What a clock is to follow: ``in_force``, ``shift_ns``, ``limit_us`` and ``refuse``.
+    /// What a clock is to follow: ``discipline`` as above, ``in_force``, ``limit_us`` and ``refuse``.
     fn guidance<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let guidance = self.machine().guidance();
         let values = PyDict::new(py);
         values.set_item("in_force", guidance.in_force)?;
-        values.set_item("shift_ns", guidance.shift_ns)?;
+        let line = guidance.discipline;
+        values.set_item("discipline", (line.h0_ns, line.l0_ns, line.y, line.s, line.u, line.slew_ns))?;
         values.set_item("limit_us", guidance.limit_us)?;
         values.set_item("refuse", guidance.refuse)?;
         Ok(values)

@@ -11,19 +11,17 @@ use crate::time_source::{Reading, SourceFailed, TimeSource};
 /// What a flock says about time. The default: nothing yet, the base is in force.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Guidance {
-    /// The disciplined clock.
+    /// The flock's time as this member has it.
     pub discipline: Discipline,
     /// Whether that is what the source shows; else it shows its base's wall time.
     pub in_force: bool,
-    /// Added to the disciplined clock, nanoseconds: how far the cluster's time lies from it.
-    pub shift_ns: i64,
     /// How far remote timestamps may lead, inclusive, microseconds, where that is less than what the clock was given.
     pub limit_us: Option<u64>,
     /// Whether the source fails with [`SourceFailed::NotReady`] as long as the discipline is not in force.
     pub refuse: bool,
 }
 
-const WORDS: usize = Discipline::WORDS + 2;
+const WORDS: usize = Discipline::WORDS + 1;
 const IN_FORCE: u64 = 1;
 const REFUSE: u64 = 2;
 /// No limit of its own. As a limit it would be none either: half a million years.
@@ -85,15 +83,14 @@ impl Steering {
 fn pack(guidance: &Guidance) -> [u64; WORDS] {
     let [h0, l0, y, s, u, slew] = guidance.discipline.to_words();
     let flags = (u64::from(guidance.in_force) * IN_FORCE) | (u64::from(guidance.refuse) * REFUSE);
-    [h0, l0, y, s, u, slew, guidance.shift_ns as u64, flags]
+    [h0, l0, y, s, u, slew, flags]
 }
 
 /// All but the limit.
-fn unpack(&[h0, l0, y, s, u, slew, shift_ns, flags]: &[u64; WORDS]) -> Guidance {
+fn unpack(&[h0, l0, y, s, u, slew, flags]: &[u64; WORDS]) -> Guidance {
     Guidance {
         discipline: Discipline::from_words([h0, l0, y, s, u, slew]),
         in_force: flags & IN_FORCE != 0,
-        shift_ns: shift_ns as i64,
         limit_us: None,
         refuse: flags & REFUSE != 0,
     }
@@ -131,13 +128,13 @@ impl<S: TimeSource> SteeredSource<S> {
             return Ok(None);
         }
         self.steering.guidance.read(|words| {
-            let Guidance { discipline, in_force, shift_ns, refuse, .. } = unpack(words);
+            let Guidance { discipline, in_force, refuse, .. } = unpack(words);
             if !in_force {
                 return if refuse { Err(SourceFailed::NotReady) } else { Ok(None) };
             }
             let raw_ns = self.base.raw_ns();
             Ok(Some(Reading {
-                wall_ns: discipline.at(raw_ns).saturating_add(shift_ns),
+                wall_ns: discipline.at(raw_ns),
                 slope: discipline.slope_at(raw_ns),
                 holds_ns: discipline.holds_ns(raw_ns),
             }))

@@ -20,7 +20,7 @@ proptest! {
         let minority = (honest.len() - 1).min(lies.len());
         anchors.extend(lies[..minority].iter().map(|&(by, error_ns)| Anchor { lead_ns: truth + by, error_ns }));
         let worst = honest.iter().map(|&(error, _)| error).fold(0.0, f64::max);
-        let outcome = utc_step(&anchors, &Tuning::default());
+        let outcome = utc_step(&anchors, &[], 0.0, &Tuning::default());
         if let Some(estimate) = outcome.estimate {
             let off = (estimate.lead_ns - truth).abs();
             prop_assert!(off <= 2.0 * worst + 1.0, "{off} off, honest ones are at most {worst}: {outcome:?}");
@@ -32,7 +32,7 @@ proptest! {
     fn the_utc_slew_is_limited(anchors in prop::collection::vec((-1e19_f64..1e19, 0.0_f64..1e19), 0..20)) {
         let anchors: Vec<Anchor> =
             anchors.into_iter().map(|(lead_ns, error_ns)| Anchor { lead_ns, error_ns }).collect();
-        let outcome = utc_step(&anchors, &Tuning::default());
+        let outcome = utc_step(&anchors, &[], 0.0, &Tuning::default());
         prop_assert!(outcome.slew.abs() <= 50e-6, "{outcome:?}");
         let can_be = |e: Anchor| e.lead_ns.is_finite() && (0.0..=1e9).contains(&e.error_ns);
         prop_assert!(outcome.estimate.is_none_or(can_be), "{outcome:?}");
@@ -50,7 +50,7 @@ proptest! {
             let offset = f64::from(size.signum()) * 10_f64.powi(4 + size.abs() * 2);
             let s = round(offset, undecided && voters > 0, quorum && voters >= 3);
             let before = progress.state();
-            let state = progress.advance(&s, Standing { heard: voters, voters }, &tuning);
+            let state = progress.advance(&s, Standing { heard: voters, voters, limit_ns: 500e6 }, &tuning);
             let close = voters > 0 && !s.undecided && offset.abs() < tuning.close_ns;
             close_run = if close { close_run + 1 } else { 0 };
             prop_assert_eq!(state == State::Undecided, s.undecided);
@@ -82,7 +82,7 @@ fn round(median_ns: f64, undecided: bool, quorum: bool) -> Step {
 
 fn advance(progress: &mut Progress, times: u32, step: &Step, voters: usize) -> State {
     for _ in 0..times {
-        progress.advance(step, Standing { heard: voters, voters }, &Tuning::default());
+        progress.advance(step, Standing { heard: voters, voters, limit_ns: 500e6 }, &Tuning::default());
     }
     progress.state()
 }

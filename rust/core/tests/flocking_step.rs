@@ -5,7 +5,7 @@ use flocktime_core::flocking::{Own, Step, Tuning, Vote, step};
 use proptest::prelude::*;
 
 fn own(joined: bool) -> Own {
-    Own { rate: 0.0, joined, rate_settled: joined, rejoining: false, os_lead_ns: 0.0 }
+    Own { rate: 0.0, joined, rate_settled: joined, degraded: false, rejoining: false, os_lead_ns: 0.0 }
 }
 
 fn vote(lead_ns: f64) -> Vote {
@@ -28,7 +28,7 @@ prop_compose! {
         rate in -200e-6_f64..200e-6, joined in any::<bool>(), rate_settled in any::<bool>(), rejoining in any::<bool>(),
         os_lead_ns in -1e19_f64..1e19,
     ) -> Own {
-        Own { rate, joined, rate_settled, rejoining, os_lead_ns }
+        Own { rate, joined, rate_settled, degraded: false, rejoining, os_lead_ns }
     }
 }
 

@@ -36,20 +36,20 @@ fn guidance_goes_through() {
     for limit_us in [None, Some(0), Some(5_000)] {
         for (in_force, refuse) in [(false, false), (false, true), (true, false), (true, true)] {
             let discipline = Discipline { h0_ns: 1, l0_ns: -2, y: 3e-4, s: -0.05, u: 6e-6, slew_ns: 7 };
-            let guidance = Guidance { discipline, in_force, shift_ns: -8, limit_us, refuse };
+            let guidance = Guidance { discipline, in_force, limit_us, refuse };
             assert!(steering.publish(&guidance));
             assert_eq!(steering.guidance(), guidance);
         }
     }
 }
 
-/// The base is in force until the flock is, and again when it no longer is; the shift is added to the flock's time alone.
+/// The base is in force until the flock is, and again when it no longer is.
 #[test]
 fn the_flock_is_in_force_when_it_says_so() {
     let _alone = alone();
     let (base, steering, source) = steered();
     assert_eq!(source.wall_ns(), base.wall_ns());
-    assert!(steering.publish(&Guidance { in_force: false, shift_ns: 9, ..flock(0.05) }));
+    assert!(steering.publish(&Guidance { in_force: false, ..flock(0.05) }));
     assert_eq!(source.wall_ns(), base.wall_ns());
     assert!(steering.publish(&flock(0.05)));
     assert_eq!(source.wall_ns(), Ok(FLOCK_NS));
@@ -57,10 +57,6 @@ fn the_flock_is_in_force_when_it_says_so() {
     assert_eq!(source.wall_ns(), Ok(FLOCK_NS + 3_100_000_000), "two seconds of 5 %, one without");
     base.set(0).unwrap();
     assert_eq!(source.wall_ns(), Ok(FLOCK_NS + 3_100_000_000), "whoever sets the base's clock");
-    assert!(steering.publish(&Guidance { shift_ns: -100_000_000, ..flock(0.05) }));
-    assert_eq!(source.wall_ns(), Ok(FLOCK_NS + 3_000_000_000));
-    assert!(steering.publish(&Guidance { shift_ns: i64::MAX, ..flock(0.05) }));
-    assert_eq!(source.wall_ns(), Ok(i64::MAX));
     assert!(steering.publish(&Guidance::default()));
     assert_eq!(source.wall_ns(), base.wall_ns());
 }

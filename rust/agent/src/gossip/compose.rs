@@ -13,7 +13,7 @@ impl Machine {
     /// Asks a partner. What it says about the time it leaves is read last.
     pub(super) fn request(&mut self, to: SocketAddr, host: &impl Host, send: &mut impl FnMut(SocketAddr, &[u8])) {
         let route = Route::Address(to);
-        let (_, evicted) = self.table.enter(&route, self.round);
+        let (_, evicted) = self.table.enter(&route, self.round, |route| self.partners.keeps(route));
         self.counters.evicted += u64::from(evicted);
         let bytes = self.compose(Kind::Request, &route, host);
         send(to, &bytes);
@@ -46,7 +46,8 @@ impl Machine {
             return;
         };
         self.strangers_left = left;
-        let nonce = self.cookies.nonce(route, request, self.round);
+        let begun = self.table.find(route).map_or(0, |peer| peer.begun);
+        let nonce = self.cookies.nonce(route, request, begun, self.round);
         let echo = Echo { nonce: request.nonce, received_ns };
         let stamp = host.stamp();
         let bytes = self.write(Kind::Reply, nonce, Some(echo), stamp, host.raw_ns());
@@ -80,10 +81,11 @@ impl Machine {
             s: slew(line.s, MAX_S),
             u: slew(line.u, MAX_U),
             error_ns: self.error_ns(),
-            anchor: self
-                .utc
-                .estimate
-                .map(|anchor| Anchor { offset_ns: anchor.lead_ns as i64, error_ns: anchor.error_ns as u64 }),
+            anchor: self.utc.estimate.map(|anchor| Anchor {
+                offset_ns: anchor.lead_ns as i64,
+                error_ns: anchor.error_ns as u64,
+                hops: self.utc_hops,
+            }),
             echo,
             synchronised_once: self.progress.joined(),
             stamp: stamp.unwrap_or(Timestamp::MIN),

@@ -24,22 +24,24 @@ impl CookieJar {
         Self(Hmac::new_from_slice(&bytes).expect("HMAC takes a key of 32 bytes"))
     }
 
-    pub(super) fn nonce(&self, route: &Route, packet: &Packet, round: u64) -> u64 {
-        self.of_period(route, packet, round / PERIOD_ROUNDS)
+    /// `begun`: how often somebody has proven to be at this route, so that each proof is used once.
+    pub(super) fn nonce(&self, route: &Route, packet: &Packet, begun: u64, round: u64) -> u64 {
+        self.of_period(route, packet, begun, round / PERIOD_ROUNDS)
     }
 
     /// Whether it was made for this sender, in this period or the one before.
-    pub(super) fn made(&self, nonce: u64, route: &Route, packet: &Packet, round: u64) -> bool {
+    pub(super) fn made(&self, nonce: u64, route: &Route, packet: &Packet, begun: u64, round: u64) -> bool {
         let period = round / PERIOD_ROUNDS;
-        nonce == self.of_period(route, packet, period)
-            || (period > 0 && nonce == self.of_period(route, packet, period - 1))
+        nonce == self.of_period(route, packet, begun, period)
+            || (period > 0 && nonce == self.of_period(route, packet, begun, period - 1))
     }
 
-    fn of_period(&self, route: &Route, packet: &Packet, period: u64) -> u64 {
+    fn of_period(&self, route: &Route, packet: &Packet, begun: u64, period: u64) -> u64 {
         let mut mac = self.0.clone();
         route.feed(&mut |bytes| mac.update(bytes));
         mac.update(&packet.node.to_be_bytes());
         mac.update(&packet.incarnation.to_be_bytes());
+        mac.update(&begun.to_be_bytes());
         mac.update(&period.to_be_bytes());
         let tag = mac.finalize().into_bytes();
         let nonce = tag.iter().take(8).fold(0, |nonce, &byte| nonce << 8 | u64::from(byte));

@@ -55,7 +55,7 @@ impl Machine {
     /// A header for a message to whom this member calls `label`. It asks for nothing; a reply's header completes an exchange.
     pub fn header(&mut self, label: &str, host: &impl Host) -> String {
         let route = Route::Label(label.to_owned());
-        let (_, evicted) = self.table.enter(&route, self.round);
+        let (_, evicted) = self.table.enter(&route, self.round, |route| self.partners.keeps(route));
         self.counters.evicted += u64::from(evicted);
         packet::to_text(&self.compose(Kind::Note, &route, host))
     }
@@ -105,10 +105,11 @@ impl Machine {
     pub fn reply_header(&mut self, text: &str, host: &impl Host) -> Result<String, HeaderRefusal> {
         let (packet, _) = self.open_text(text)?;
         let route = self.route_of(&packet);
-        if self.table.find(&route).and_then(|peer| peer.known_as(&packet)).is_some() {
+        let Some(received_ns) = self.waiting.take(packet.nonce) else {
+            let known = self.table.find(&route).and_then(|peer| peer.known_as(&packet));
+            known.ok_or(HeaderRefusal::NotReceived)?;
             return Ok(packet::to_text(&self.compose(Kind::Reply, &route, host)));
-        }
-        let received_ns = self.waiting.take(packet.nonce).ok_or(HeaderRefusal::NotReceived)?;
+        };
         let mut answer = Err(HeaderRefusal::NotReceived);
         self.answer_stranger(&route, &packet, received_ns, host, |bytes| answer = Ok(packet::to_text(bytes)));
         answer

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use flocktime_core::flocking::{Progress, Step, UtcStep};
+use flocktime_core::layout::MAX_NODE;
 use flocktime_core::{Discipline, Guidance};
 
 use super::cookie::CookieJar;
@@ -34,6 +35,8 @@ pub struct Machine {
     pub(super) guidance: Guidance,
     pub(super) last: Option<Step>,
     pub(super) utc: UtcStep,
+    /// How often what this member says of UTC was passed on.
+    pub(super) utc_hops: u8,
     pub(super) counters: Counters,
     pub(super) sequence: u64,
     pub(super) round: u64,
@@ -62,7 +65,8 @@ pub(super) enum Admission {
 
 impl Machine {
     /// A member that has heard nobody yet; its disciplined clock begins at the OS clock. The first round is due at once.
-    pub fn new(settings: Settings, host: &impl Host) -> Self {
+    pub fn new(mut settings: Settings, host: &impl Host) -> Self {
+        settings.node &= MAX_NODE;
         let now_ns = host.raw_ns();
         let discipline = Discipline { h0_ns: now_ns, l0_ns: host.os().wall_ns, ..Discipline::default() };
         let guidance = Guidance { discipline, refuse: settings.refuse_until_ready, ..Guidance::default() };
@@ -75,6 +79,7 @@ impl Machine {
             guidance,
             last: None,
             utc: UtcStep::default(),
+            utc_hops: 0,
             counters: Counters::default(),
             sequence: 0,
             round: 0,
@@ -194,21 +199,35 @@ impl Machine {
     pub(super) fn admit(&mut self, route: &Route, packet: &Packet) -> Admission {
         let round = self.round;
         let echoed = packet.echo.map_or(0, |echo| echo.nonce);
-        if let Some(peer) = self.table.find(route) {
-            if let Some(known) = peer.known_as(packet) {
-                return if known.window.admit(packet.sequence) { Admission::Accepted } else { Admission::Replayed };
+        let peer = self.table.find(route);
+        let begun = peer.as_ref().map_or(0, |peer| peer.begun);
+        let cookie = || echoed != 0 && self.cookies.made(echoed, route, packet, begun, round);
+        let Some(peer) = peer else {
+            if !cookie() {
+                return Admission::Unproven;
             }
-            if peer.open.find(echoed).is_some() {
-                peer.begin(packet, round);
-                return Admission::Accepted;
+            let (peer, evicted) = self.table.enter(route, round, |route| self.partners.keeps(route));
+            peer.begin(packet, round);
+            self.counters.evicted += u64::from(evicted);
+            return Admission::Accepted;
+        };
+        // Meant for this member, from somebody who hears it: a packet to another member echoes what that one has sent.
+        let sent = peer.open.sent(echoed);
+        if let Some(known) = peer.known_as(packet) {
+            let mut window = known.window;
+            if !window.admit(packet.sequence) {
+                return Admission::Replayed;
             }
+            if !sent && !cookie() {
+                return Admission::Unproven;
+            }
+            known.window = window;
+            return Admission::Accepted;
         }
-        if echoed == 0 || !self.cookies.made(echoed, route, packet, round) {
+        if peer.open.find(echoed).is_none() && !cookie() {
             return Admission::Unproven;
         }
-        let (peer, evicted) = self.table.enter(route, round);
         peer.begin(packet, round);
-        self.counters.evicted += u64::from(evicted);
         Admission::Accepted
     }
 
@@ -240,7 +259,9 @@ impl Machine {
         let now_ns = host.raw_ns();
         if now_ns < self.seen_raw_ns {
             self.counters.backward_raw += 1;
+            let reached_ns = self.discipline.at(self.seen_raw_ns);
             self.discipline = self.discipline.rebased(now_ns, self.discipline.y, 0.0, 0.0, 0);
+            self.discipline.l0_ns = reached_ns;
             self.next_round_ns = now_ns;
             self.requests.clear();
             self.table.forget_samples();

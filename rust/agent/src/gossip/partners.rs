@@ -6,6 +6,7 @@
 
 use std::net::SocketAddr;
 
+use super::peer::Route;
 use super::settings::MAX_PEERS;
 
 /// A partner stays for about this many rounds times the number of partners.
@@ -102,6 +103,15 @@ impl Partners {
             self.chosen.swap_remove(latest);
         }
         self.chosen.push(returned);
+    }
+
+    /// Whom this member asks of its own accord: strangers do not push them out.
+    pub(super) fn keeps(&self, route: &Route) -> bool {
+        match route {
+            Route::Address(address) => self.is_partner(*address),
+            Route::Label(_) => true,
+            Route::Origin(_) => false,
+        }
     }
 
     pub(super) fn is_partner(&self, address: SocketAddr) -> bool {

@@ -53,17 +53,18 @@ impl std::fmt::Display for Route {
     }
 }
 
-/// Questions that are still open, of one peer.
-const OPEN: usize = 8;
+/// So many of the nonces sent to one peer are remembered.
+const OPEN: usize = 16;
 
 /// A nonce and when it left, by own H.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sent {
     nonce: u64,
     at_ns: u64,
+    answered: bool,
 }
 
-/// Nonces sent to one peer and not answered yet; the oldest makes room.
+/// The latest nonces sent to one peer, answered or not; the oldest makes room.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct OpenNonces {
     ring: [Sent; OPEN],
@@ -72,19 +73,25 @@ pub(super) struct OpenNonces {
 
 impl OpenNonces {
     pub(super) fn add(&mut self, nonce: u64, at_ns: u64) {
-        self.ring[self.next] = Sent { nonce, at_ns };
+        self.ring[self.next] = Sent { nonce, at_ns, answered: false };
         self.next = (self.next + 1) % OPEN;
     }
 
     /// When it was sent, if it is open.
     pub(super) fn find(&self, nonce: u64) -> Option<u64> {
-        self.ring.iter().find(|sent| sent.nonce == nonce && nonce != 0).map(|sent| sent.at_ns)
+        let open = |sent: &&Sent| sent.nonce == nonce && nonce != 0 && !sent.answered;
+        self.ring.iter().find(open).map(|sent| sent.at_ns)
+    }
+
+    /// Whether it was sent to this peer lately, answered or not: only who receives what this member sends there knows it.
+    pub(super) fn sent(&self, nonce: u64) -> bool {
+        nonce != 0 && self.ring.iter().any(|sent| sent.nonce == nonce)
     }
 
     /// The same, and closes it: each nonce makes one sample.
     pub(super) fn close(&mut self, nonce: u64) -> Option<u64> {
-        let sent = self.ring.iter_mut().find(|sent| sent.nonce == nonce && nonce != 0)?;
-        sent.nonce = 0;
+        let sent = self.ring.iter_mut().find(|sent| sent.nonce == nonce && nonce != 0 && !sent.answered)?;
+        sent.answered = true;
         Some(sent.at_ns)
     }
 }
@@ -124,11 +131,13 @@ pub(super) struct Peer {
     pub(super) open: OpenNonces,
     pub(super) known: Option<Known>,
     pub(super) since_round: u64,
+    /// How often somebody has proven to be there: what proved the one before proves nothing any more.
+    pub(super) begun: u64,
 }
 
 impl Peer {
     pub(super) fn new(route: Route, round: u64) -> Self {
-        Self { route, open: OpenNonces::default(), known: None, since_round: round }
+        Self { route, open: OpenNonces::default(), known: None, since_round: round, begun: 0 }
     }
 
     pub(super) fn known_as(&mut self, packet: &Packet) -> Option<&mut Known> {
@@ -137,6 +146,7 @@ impl Peer {
 
     /// Another incarnation has proven to be there: what was known of the former one is void.
     pub(super) fn begin(&mut self, packet: &Packet, round: u64) {
+        self.begun += 1;
         self.known = Some(Known {
             node: packet.node,
             incarnation: packet.incarnation,
@@ -161,8 +171,11 @@ impl Peer {
 }
 
 impl Known {
-    /// Takes over what a proven packet says. The sample, if the packet closed an exchange: `Some(Err(()))` if that cannot be.
+    /// Takes over what a proven packet says, unless a later one was heard.
     pub(super) fn hear(&mut self, packet: &Packet, received_ns: u64, round: u64, round_ns: u64) {
+        if packet.sequence < self.window.latest() {
+            return; // overtaken: there is newer news
+        }
         self.origin = packet.origin;
         self.published = Discipline {
             h0_ns: packet.tx_h_ns,

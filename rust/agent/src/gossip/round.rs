@@ -40,7 +40,10 @@ const WRONG_GATES: f64 = 4.0;
 /// … and than this, nanoseconds, by more than the measurement may be wrong by, is outside.
 const WRONG_NS: f64 = 250e3;
 /// Stamps are never judged more sharply than this, nanoseconds.
-const SHARPEST_LIMIT_NS: u64 = 5_000_000;
+const SHARPEST_LIMIT_NS: f64 = 5e6;
+
+/// An estimate of UTC that was passed on more often is none.
+const MOST_HOPS: u8 = 8;
 
 impl Machine {
     pub(super) fn finish_round(&mut self, host: &impl Host, now_ns: u64) {
@@ -56,15 +59,21 @@ impl Machine {
         let own = Own {
             rate: self.discipline.y,
             joined: self.progress.joined(),
+            degraded: self.progress.degraded(),
             rejoining: self.progress.rejoining(),
             rate_settled: self.progress.rated_rounds() >= self.settings.tuning.settling_rounds,
             os_lead_ns: (i128::from(os.wall_ns) - i128::from(own_ns)) as f64,
         };
         let outcome = step(&votes, &own, &self.settings.tuning);
         self.counters.rounds_without_quorum += u64::from(!outcome.quorum);
-        let standing = Standing { heard: self.heard(), voters: votes.len() };
-        let before = self.progress.state();
+        let limit_ns = self.sharp_limit_ns(outcome.error_ns - outcome.offset_ns.abs());
+        let standing = Standing { heard: self.heard(), voters: votes.len(), limit_ns };
+        let (before, was_degraded) = (self.progress.state(), self.progress.degraded());
         let mut state = self.progress.advance(&outcome, standing, &self.settings.tuning);
+        if was_degraded && !self.progress.degraded() && votes.is_empty() {
+            // Left alone: what it has shown all the while is its time now, not where its own clock would be.
+            self.discipline = self.guidance.discipline;
+        }
         if !self.settings.steer {
             state = State::Monitoring;
         }
@@ -75,7 +84,8 @@ impl Machine {
             _ => 0,
         };
         self.suspect(&outcome, &os, own_ns);
-        self.utc = utc_step(&self.anchors(&os, own_ns), &self.settings.tuning);
+        let (anchors, slews) = (self.anchors(&os, own_ns), self.utc_slews(&chosen));
+        self.utc = utc_step(&anchors, &slews, self.utc.slew, &self.settings.tuning);
         if self.settings.steer {
             self.steer(&outcome, now_ns);
         } else {
@@ -118,23 +128,35 @@ impl Machine {
     /// What the clock of this process follows from now on.
     fn guide(&self, state: State, outcome: &Step) -> Guidance {
         let joined = self.progress.joined() && self.settings.steer;
-        let sharp_ns = self.error_ns().saturating_mul(10).max(SHARPEST_LIMIT_NS);
+        // A degraded member shows the flock's time: how far its own clock is from that plays no part.
+        let own_ns = if state == State::Degraded { outcome.offset_ns.abs() } else { 0.0 };
+        let sharp_ns = self.sharp_limit_ns(outcome.error_ns - own_ns);
         let settled = match state {
             State::Synchronised => self.settled_rounds >= SETTLING_ROUNDS,
             State::Degraded => true,
             State::Alone | State::Joining | State::Undecided | State::Monitoring => false,
         };
+        let mut discipline = self.discipline;
+        if state == State::Degraded && outcome.jump_ns == 0.0 {
+            if outcome.outside.is_empty() {
+                discipline = self.guidance.discipline; // nobody there to follow: on as before
+            } else {
+                // Who reads this follows the flock's middle, not how this member's own clock gets there.
+                discipline.l0_ns = discipline.l0_ns.saturating_add(outcome.median_ns as i64);
+                discipline.s = 0.0;
+            }
+        }
         Guidance {
-            discipline: self.discipline,
+            discipline,
             in_force: joined,
-            // Far from a quorum: stamps follow the flock's middle. A jump has already gone there.
-            shift_ns: match state {
-                State::Degraded if outcome.jump_ns == 0.0 => outcome.median_ns as i64,
-                _ => 0,
-            },
-            limit_us: (joined && settled).then_some(sharp_ns / 1000),
+            limit_us: (joined && settled).then_some((sharp_ns / 1e3) as u64),
             refuse: self.settings.refuse_until_ready && self.settings.steer,
         }
+    }
+
+    /// What stamps are judged by in a flock that is together and known to so much: ten times that.
+    fn sharp_limit_ns(&self, error_ns: f64) -> f64 {
+        (10.0 * error_ns).clamp(SHARPEST_LIMIT_NS, self.settings.tuning.max_drift_ns.max(SHARPEST_LIMIT_NS))
     }
 
     /// Where each peer's clock is now.
@@ -154,7 +176,7 @@ impl Machine {
         let round = self.round;
         let known = self.table.iter().enumerate().filter_map(|(place, peer)| Some((place, peer.known.as_ref()?)));
         let heard: Vec<(usize, &Known)> = known.filter(|(_, known)| known.lead_ns.is_some()).collect();
-        let age = |known: &Known| round - known.since_round;
+        let age = |known: &Known| known.heard_round - known.since_round;
         let synchronised = |known: &Known| known.state == packet::State::Synchronised && age(known) >= KNOWN_ROUNDS;
         let cold = |known: &Known| {
             let settled = known.state == packet::State::Synchronised;
@@ -163,12 +185,16 @@ impl Machine {
             steers && fresh && age(known) >= KNOWN_ROUNDS_COLD
         };
         let settled: Vec<(usize, &Known)> = heard.iter().copied().filter(|(_, known)| synchronised(known)).collect();
-        let settled_myself = matches!(self.progress.state(), State::Synchronised | State::Degraded);
-        let mut voters = if settled_myself || settled.len() >= FEW {
-            settled
-        } else {
-            heard.into_iter().filter(|(_, known)| cold(known)).collect()
+        let settled_myself = match self.progress.state() {
+            State::Degraded => true,
+            // The others are not far behind: before they are there, those who claim to have been first are not the flock.
+            State::Synchronised => self.settled_rounds >= SETTLING_ROUNDS,
+            _ => false,
         };
+        let all: Vec<(usize, &Known)> = heard.into_iter().filter(|(_, known)| cold(known)).collect();
+        // Fewer than a third may be wrong, also in what they say of themselves.
+        let enough = settled.len() >= FEW && 3 * settled.len() > 2 * all.len();
+        let mut voters = if settled_myself || enough { settled } else { all };
         voters.sort_by_key(|(place, known)| (std::cmp::Reverse(known.heard_ns), *place));
         let mut places: Vec<usize> = Vec::with_capacity(VOTERS);
         let mut origins: Vec<u64> = Vec::with_capacity(VOTERS);
@@ -184,10 +210,15 @@ impl Machine {
         places
     }
 
-    /// Whether most of them are synchronised.
+    /// Whether most of them, by far, were synchronised before this member came: fewer than a third may be wrong, also in that.
     fn are_synchronised(&self, places: &[usize]) -> bool {
         let voters = places.iter().filter_map(|&place| self.table.get(place)?.known.as_ref());
-        2 * voters.filter(|known| known.state == packet::State::Synchronised).count() > places.len()
+        3 * voters.filter(|known| known.state == packet::State::Synchronised).count() > 2 * places.len()
+    }
+
+    /// How fast the voters slew towards UTC.
+    fn utc_slews(&self, places: &[usize]) -> Vec<f64> {
+        places.iter().filter_map(|&place| Some(self.table.get(place)?.known.as_ref()?.published.u)).collect()
     }
 
     fn vote(&self, place: usize) -> Option<Vote> {
@@ -250,20 +281,25 @@ impl Machine {
     }
 
     /// What is known about UTC: this member's own OS clock, where it counts, and what others say.
-    fn anchors(&self, os: &OsTime, own_ns: i64) -> Vec<Anchor> {
+    /// Only from those who are nearest to a source: what was passed on and comes back is not another witness.
+    fn anchors(&mut self, os: &OsTime, own_ns: i64) -> Vec<Anchor> {
         let own_error = match self.settings.anchor {
             AnchorPolicy::Detect => os.error_ns,
             AnchorPolicy::Never => None,
             AnchorPolicy::Always { error_ns } => Some(error_ns),
         };
         let own_lead_ns = (i128::from(os.wall_ns) - i128::from(own_ns)) as f64;
-        let own = own_error.map(|error_ns| Anchor { lead_ns: own_lead_ns, error_ns: error_ns as f64 });
+        let own = own_error.map(|error_ns| (0, Anchor { lead_ns: own_lead_ns, error_ns: error_ns as f64 }));
         let others = self.table.iter().filter_map(|peer| {
             let known = peer.known.as_ref()?;
             let (anchor, lead_ns) = (known.anchor?, known.lead_ns?);
             let error_ns = anchor.error_ns as f64 + known.lead_error_ns;
-            Some(Anchor { lead_ns: anchor.offset_ns as f64 + lead_ns, error_ns })
+            let passed_on = Anchor { lead_ns: anchor.offset_ns as f64 + lead_ns, error_ns };
+            (anchor.hops <= MOST_HOPS).then_some((anchor.hops, passed_on))
         });
-        own.into_iter().chain(others).collect()
+        let all: Vec<(u8, Anchor)> = own.into_iter().chain(others).collect();
+        let fewest = all.iter().map(|&(hops, _)| hops).min().unwrap_or(MOST_HOPS);
+        self.utc_hops = fewest + 1;
+        all.into_iter().filter(|&(hops, _)| hops == fewest).map(|(_, anchor)| anchor).collect()
     }
 }

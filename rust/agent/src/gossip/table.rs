@@ -19,13 +19,13 @@ impl PeerTable {
     }
 
     /// The peer of this route, made if need be. True: another one had to go for it.
-    pub(super) fn enter(&mut self, route: &Route, round: u64) -> (&mut Peer, bool) {
+    pub(super) fn enter(&mut self, route: &Route, round: u64, spared: impl Fn(&Route) -> bool) -> (&mut Peer, bool) {
         if let Some(&place) = self.places.get(route) {
             return (&mut self.peers[place], false);
         }
         let evicted = self.peers.len() >= MAX_PEERS;
         if evicted {
-            self.evict();
+            self.evict(spared);
         }
         self.places.insert(route.clone(), self.peers.len());
         self.peers.push(Peer::new(route.clone(), round));
@@ -35,7 +35,7 @@ impl PeerTable {
 
     /// The peer that a packet without an address belongs to: one that it was asked for, or that shows the same ids.
     pub(super) fn find_sender(&self, packet: &Packet) -> Option<Route> {
-        let asked = |peer: &Peer| packet.echo.is_some_and(|echo| peer.open.find(echo.nonce).is_some());
+        let asked = |peer: &Peer| packet.echo.is_some_and(|echo| peer.open.sent(echo.nonce));
         let same = |peer: &Peer| peer.known.as_ref().is_some_and(|known| known.node == packet.node);
         let origin = |peer: &Peer| peer.known.as_ref().is_some_and(|known| known.origin == packet.origin);
         let found = self.peers.iter().find(|peer| asked(peer));
@@ -85,9 +85,9 @@ impl PeerTable {
         }
     }
 
-    /// Makes room: who never proved to be there goes first, then who was silent longest.
-    fn evict(&mut self) {
-        let heard = |peer: &Peer| peer.known.as_ref().map_or(0, |known| known.heard_round + 1);
+    /// Makes room: who never proved to be there goes first, then who was silent longest; whom this member asks itself, last.
+    fn evict(&mut self, spared: impl Fn(&Route) -> bool) {
+        let heard = |peer: &Peer| (spared(&peer.route), peer.known.as_ref().map_or(0, |known| known.heard_round + 1));
         let Some((place, _)) = self.peers.iter().enumerate().min_by_key(|&(place, peer)| (heard(peer), place)) else {
             return;
         };

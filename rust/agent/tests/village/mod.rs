@@ -53,7 +53,7 @@ impl Member {
     /// What its stamps follow, less the truth, nanoseconds.
     pub fn stamp_error_ns(&self) -> i64 {
         let guidance = self.machine.guidance();
-        guidance.discipline.at(self.host.raw()) + guidance.shift_ns - self.truth_ns()
+        guidance.discipline.at(self.host.raw()) - self.truth_ns()
     }
 
     pub fn report(&self) -> Report {
@@ -295,6 +295,12 @@ impl Village {
         let [_, _, high, low] = v4.ip().octets();
         Some(usize::from(high) << 8 | usize::from(low))
             .filter(|&place| place < self.members.len() && address(place) == to)
+    }
+
+    /// How far a member's stamps are from its own disciplined clock, nanoseconds: zero unless it is degraded.
+    pub fn shift_ns(&self, place: usize) -> i64 {
+        let member = &self.members[place];
+        member.stamp_error_ns() - member.error_ns()
     }
 
     pub fn state(&self, place: usize) -> State {

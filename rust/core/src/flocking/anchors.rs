@@ -26,38 +26,51 @@ pub struct UtcStep {
     pub estimate: Option<Anchor>,
 }
 
-/// Of intervals `lead ± error` those that overlap where most do (Marzullo 1984); of these the gated median. Without a majority
-/// nothing: `u` is then zero.
-pub fn utc_step(anchors: &[Anchor], tuning: &Tuning) -> UtcStep {
-    let usable: Vec<Anchor> = anchors.iter().copied().filter(|anchor| anchor.error_ns <= WORST_NS).collect();
-    let Some(point) = most_overlapped(&usable) else { return UtcStep::default() };
-    let agreeing: Vec<&Anchor> =
-        usable.iter().filter(|anchor| (anchor.lead_ns - point).abs() <= anchor.error_ns).collect();
-    if 2 * agreeing.len() <= usable.len() {
-        return UtcStep::default();
-    }
-    let leads: Vec<f64> = agreeing.iter().map(|anchor| anchor.lead_ns).collect();
-    let Some(gate) = gate(&leads, 0.0, f64::INFINITY) else { return UtcStep::default() };
-    let error_ns = agreeing.iter().map(|anchor| anchor.error_ns).fold(f64::INFINITY, f64::min) + PASSED_ON_NS;
-    let slew = (tuning.utc_gain * gate.centre / 1e9).clamp(-tuning.utc_max, tuning.utc_max);
-    let estimate = (error_ns <= WORST_NS).then_some(Anchor { lead_ns: gate.centre, error_ns });
+/// Of intervals `lead ± error` those that overlap where most do (Marzullo 1984); of these the median, no farther out than where
+/// most overlap. Without a majority there is no estimate.
+///
+/// The slew is what the neighbours do, to a small part what this member itself would: one that sees other anchors than they do,
+/// or none, must not drift away from them. `neighbours` are their slews, `own` the one in force.
+pub fn utc_step(anchors: &[Anchor], neighbours: &[f64], own: f64, tuning: &Tuning) -> UtcStep {
+    let estimate = estimate(anchors);
+    let mut slews = neighbours.to_vec();
+    slews.push(own);
+    let common = gate(&slews, 1e-6, 2.0 * tuning.utc_max, f64::INFINITY).map_or(own, |gate| gate.mean(&slews));
+    let target = estimate.map_or(0.0, |anchor| tuning.utc_gain * anchor.lead_ns / 1e9);
+    let target = target.clamp(-tuning.utc_max, tuning.utc_max);
+    let slew = (common + tuning.utc_share * (target - common)).clamp(-tuning.utc_max, tuning.utc_max);
     UtcStep { slew, estimate }
 }
 
-/// The lowest point that lies in as many intervals as any.
-fn most_overlapped(anchors: &[Anchor]) -> Option<f64> {
+fn estimate(anchors: &[Anchor]) -> Option<Anchor> {
+    let usable: Vec<Anchor> = anchors.iter().copied().filter(|anchor| anchor.error_ns <= WORST_NS).collect();
+    let (low, high) = most_overlapped(&usable)?;
+    let holds = |anchor: &&Anchor| anchor.lead_ns - anchor.error_ns <= low && anchor.lead_ns + anchor.error_ns >= high;
+    let agreeing: Vec<Anchor> = usable.iter().filter(holds).copied().collect();
+    if 2 * agreeing.len() <= usable.len() {
+        return None;
+    }
+    let leads: Vec<f64> = agreeing.iter().map(|anchor| anchor.lead_ns).collect();
+    let centre = gate(&leads, 0.0, f64::INFINITY, f64::INFINITY)?.centre;
+    let error_ns = agreeing.iter().map(|anchor| anchor.error_ns).fold(f64::INFINITY, f64::min) + PASSED_ON_NS;
+    (error_ns <= WORST_NS).then_some(Anchor { lead_ns: centre.clamp(low, high), error_ns })
+}
+
+/// The lowest stretch that lies in as many intervals as any.
+fn most_overlapped(anchors: &[Anchor]) -> Option<(f64, f64)> {
     let mut edges: Vec<(f64, i32)> = Vec::with_capacity(2 * anchors.len());
     for anchor in anchors {
         edges.push((anchor.lead_ns - anchor.error_ns, -1)); // before an end at the same point: intervals are closed
         edges.push((anchor.lead_ns + anchor.error_ns, 1));
     }
     edges.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    let (mut inside, mut most, mut point) = (0, 0, None);
-    for (edge, turn) in edges {
+    let (mut inside, mut most, mut found) = (0, 0, None);
+    for pair in edges.windows(2) {
+        let &[(edge, turn), (next, _)] = pair else { continue };
         inside -= turn;
         if inside > most {
-            (most, point) = (inside, Some(edge));
+            (most, found) = (inside, Some((edge, next)));
         }
     }
-    point
+    found
 }

@@ -47,6 +47,10 @@ impl Exchange {
             return None;
         }
         let offset_ns = (there + back).div_euclid(2) as i64;
-        Some(Sample { at_ns: self.t0 + elapsed / 2, offset_ns, error_ns: delay_ns.max(0.0) / 2.0 + doubt_ns })
+        Some(Sample {
+            at_ns: self.t0 + elapsed / 2,
+            offset_ns,
+            error_ns: delay_ns.max(0.0) * (0.5 + UNKNOWN_RATE) + doubt_ns + 1.0,
+        })
     }
 }

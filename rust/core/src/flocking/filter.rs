@@ -118,7 +118,7 @@ impl PeerFilter {
     fn contradicts(&self, sample: &Sample) -> bool {
         let Some(known) = self.estimate(sample.at_ns) else { return false };
         let age = self.best.last().map_or(0.0, |last| sample.at_ns.abs_diff(last.at_ns) as f64);
-        let drift = if self.rate.is_some() { 10e-6 } else { UNKNOWN_RATE };
+        let drift = self.rate.map_or(UNKNOWN_RATE, |rate| 10e-6 + 4.0 * rate.error);
         let apart = i128::from(sample.offset_ns) - i128::from(known.offset_ns);
         apart.unsigned_abs() as f64 > sample.error_ns + known.error_ns + drift * age + MARGIN_NS
     }
@@ -154,7 +154,7 @@ impl PeerFilter {
         }
         let least = self.least_error_ns()?;
         let point = |sample: &Sample| {
-            let noise = sample.error_ns - least + 0.01 * least + FLOOR_NS;
+            let noise = sample.error_ns - least + 0.05 * least + FLOOR_NS;
             let x = sample.at_ns.wrapping_sub(first.at_ns) as f64;
             let y = sample.offset_ns.wrapping_sub(first.offset_ns) as f64;
             (x, y, 1.0 / (noise * noise))
@@ -171,7 +171,12 @@ impl PeerFilter {
             sxx += w * (x - mean_x) * (x - mean_x);
             sxy += w * (x - mean_x) * (y - mean_y);
         }
-        let rate = Rate { value: sxy / sxx, error: 1.0 / sxx.sqrt() };
+        // What is left beside the line says whether the noise is as it was taken to be, or more.
+        let value = sxy / sxx;
+        let left =
+            |(x, y, w): (f64, f64, f64)| w * (y - mean_y - value * (x - mean_x)) * (y - mean_y - value * (x - mean_x));
+        let excess = self.best.iter().map(point).map(left).sum::<f64>() / (rest.len() - 1) as f64;
+        let rate = Rate { value, error: (excess.max(1.0) / sxx).sqrt() };
         (rate.error <= USABLE_RATE_ERROR && rate.value.abs() <= 2.0 * UNKNOWN_RATE).then_some(rate)
     }
 }

@@ -26,12 +26,14 @@ pub enum State {
 }
 
 /// What [`Progress::advance`] has to know of a round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Standing {
     /// Peers heard lately, voting or not.
     pub heard: usize,
     /// Peers that voted.
     pub voters: usize,
+    /// The drift limit of those who are together, nanoseconds: beyond it they refuse this member's stamps.
+    pub limit_ns: f64,
 }
 
 /// Counts rounds. Pure: the same rounds lead to the same progress.
@@ -55,7 +57,7 @@ impl Progress {
         self.far = if close { 0 } else { self.far.saturating_add(1) };
         self.lonely = if standing.voters > 0 { 0 } else { self.lonely.saturating_add(1) };
         self.rated = if step.rated > 0 { self.rated.saturating_add(1) } else { self.rated };
-        self.watch_distance(step, tuning);
+        self.watch_distance(step, standing.limit_ns, tuning);
         let was_synchronised = self.state == State::Synchronised;
         // Who was synchronised stays so through a few bad rounds, but not alone and not divided.
         let holds = was_synchronised && self.far < tuning.close_rounds && self.lonely < tuning.close_rounds;
@@ -75,17 +77,18 @@ impl Progress {
     }
 
     /// Far ahead of a quorum or far behind it, for three rounds and until well back.
-    fn watch_distance(&mut self, step: &Step, tuning: &Tuning) {
+    fn watch_distance(&mut self, step: &Step, limit_ns: f64, tuning: &Tuning) {
         let distance = step.median_ns.abs();
         if !(self.joined && step.quorum) {
             self.astray = 0;
-            self.degraded = self.degraded && self.joined; // a quorum that is lost leaves things as they are
+            // A quorum that is lost leaves things as they are, but not for ever: who is left has to find together.
+            self.degraded = self.degraded && self.joined && self.lonely < tuning.close_rounds;
             return;
         }
-        self.astray = if distance > tuning.max_drift_ns / 2.0 { self.astray.saturating_add(1) } else { 0 };
+        self.astray = if distance > limit_ns / 2.0 { self.astray.saturating_add(1) } else { 0 };
         if self.astray >= LASTING_ROUNDS {
             self.degraded = true;
-        } else if distance < tuning.max_drift_ns / 4.0 {
+        } else if distance < limit_ns / 4.0 {
             self.degraded = false;
         }
     }
@@ -103,6 +106,11 @@ impl Progress {
     /// Rounds in which it has followed measured rates.
     pub fn rated_rounds(&self) -> u32 {
         self.rated
+    }
+
+    /// It is far from a quorum: what it shows is the quorum's time.
+    pub fn degraded(&self) -> bool {
+        self.degraded
     }
 
     /// It has been far from the quorum for so long that the quorum's word counts more than its own OS clock.

@@ -19,10 +19,10 @@ const MOST_MARGIN: f64 = 1.2;
 ///
 /// It also holds three of five: where two halves of a flock meet again, each would else shut the other out. Fewer liars than two of
 /// five cannot widen it so.
-pub(super) fn gate(values: &[f64], narrowest: f64, widest: f64) -> Option<Gate> {
+pub(super) fn gate(values: &[f64], narrowest: f64, widest: f64, tie: f64) -> Option<Gate> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let centre = snapped_median(&sorted)?;
+    let centre = snapped_median(&sorted, tie)?;
     let mut distances: Vec<f64> = values.iter().map(|value| (value - centre).abs()).collect();
     distances.sort_by(f64::total_cmp);
     let deviation = 3.0 * 1.4826 * middle(&distances);
@@ -48,13 +48,14 @@ impl Gate {
     }
 }
 
-fn snapped_median(sorted: &[f64]) -> Option<f64> {
+/// Of two in the middle that lie farther apart than `tie` the greater one.
+fn snapped_median(sorted: &[f64], tie: f64) -> Option<f64> {
     let upper = *sorted.get(sorted.len() / 2)?;
     if sorted.len() % 2 == 1 {
         return Some(upper);
     }
     let lower = sorted[sorted.len() / 2 - 1];
-    Some(if lower.abs() <= upper.abs() { lower } else { upper })
+    Some(if lower.abs() <= upper.abs() && upper - lower <= tie { lower } else { upper })
 }
 
 /// The median proper: of an even number the mean of the two in the middle.

@@ -19,6 +19,7 @@ pub struct Vote {
 
 /// What a member knows of itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(clippy::struct_excessive_bools, reason = "what rounds have added up to; see `Progress`")]
 pub struct Own {
     /// The rate correction in force.
     pub rate: f64,
@@ -26,6 +27,8 @@ pub struct Own {
     pub joined: bool,
     /// It has followed measured rates for a while: from now on it averages over longer.
     pub rate_settled: bool,
+    /// It is far from a quorum, and who reads it is shown the quorum's time: its own clock may slew as fast as it likes.
+    pub degraded: bool,
     /// It has been behind a quorum for so long that it takes the quorum's word against that of its own OS clock.
     pub rejoining: bool,
     /// The OS clock less the disciplined clock, nanoseconds.
@@ -81,7 +84,7 @@ pub fn step(votes: &[Vote], own: &Own, tuning: &Tuning) -> Step {
         offset_ns: 0.0,
         jump_ns: 0.0,
         slew: 0.0,
-        rate,
+        rate: if undecided { own.rate } else { rate },
         quorum,
         majority: majority && near >= QUORUM,
         rated,
@@ -98,18 +101,25 @@ pub fn step(votes: &[Vote], own: &Own, tuning: &Tuning) -> Step {
 }
 
 fn flock_gate(leads: &[f64], own: &Own, tuning: &Tuning) -> Gate {
-    // Too few to form a middle: whoever is within the drift limit of me counts.
-    if leads.len() <= QUORUM {
+    // Too few to form a middle: whoever is within the drift limit of me counts. Three that were together have one.
+    let enough = if own.joined { QUORUM } else { QUORUM + 1 };
+    if leads.len() < enough {
         return Gate { centre: 0.0, width: tuning.max_drift_ns };
     }
     let widest = if own.joined { tuning.gate_max_ns } else { tuning.max_drift_ns };
-    gate(leads, tuning.gate_min_ns, widest).unwrap_or(Gate { centre: 0.0, width: widest })
+    // Two halves that were in step each for itself would each stay where it is for ever: the later one stays.
+    let tie = if own.joined { tuning.gate_max_ns } else { f64::INFINITY };
+    gate(leads, tuning.gate_min_ns, widest, tie).unwrap_or(Gate { centre: 0.0, width: widest })
 }
 
 /// Slew, or jump where that is allowed.
 fn steer(outcome: &mut Step, own: &Own, tuning: &Tuning) {
     let offset = outcome.offset_ns;
-    let threshold = if own.joined { tuning.jump_joined_ns } else { tuning.jump_joining_ns };
+    let threshold = match own {
+        Own { joined: false, .. } => tuning.jump_joining_ns,
+        Own { rejoining: true, .. } => tuning.gate_max_ns,
+        _ => tuning.jump_joined_ns,
+    };
     let os_agrees = (own.os_lead_ns - outcome.median_ns).abs() <= tuning.max_drift_ns;
     // Nobody reads the clock before it has joined. Afterwards it never goes back.
     let may_jump = outcome.quorum && (!own.joined || (offset > 0.0 && (os_agrees || own.rejoining)));
@@ -117,7 +127,7 @@ fn steer(outcome: &mut Step, own: &Own, tuning: &Tuning) {
         outcome.jump_ns = offset;
         return;
     }
-    let fastest = if own.joined { tuning.slew_joined } else { tuning.slew_joining };
+    let fastest = if own.joined && !own.degraded { tuning.slew_joined } else { tuning.slew_joining };
     outcome.slew = (tuning.gain * offset / tuning.round_ns as f64).clamp(-fastest, fastest);
 }
 
@@ -127,7 +137,7 @@ fn agreed_rate(votes: &[Vote], own: &Own, tuning: &Tuning) -> f64 {
         return own.rate;
     }
     rates.push(own.rate);
-    let Some(gate) = gate(&rates, 2e-6, 100e-6) else { return own.rate };
+    let Some(gate) = gate(&rates, 2e-6, 100e-6, f64::INFINITY) else { return own.rate };
     let gain = if own.rate_settled { tuning.rate_gain } else { tuning.rate_gain_settling };
     let towards = own.rate + gain * (gate.mean(&rates) - own.rate) - tuning.rate_leak * own.rate;
     towards.clamp(-tuning.rate_max, tuning.rate_max)

@@ -22,7 +22,7 @@ pub struct Tuning {
     pub gate_min_ns: f64,
     /// The gate of a joined member is at most so wide, nanoseconds.
     pub gate_max_ns: f64,
-    /// Largest phase slew of a member that has never been synchronised.
+    /// Largest phase slew of a member whose disciplined clock nobody reads: never synchronised, or degraded.
     pub slew_joining: f64,
     /// Largest phase slew afterwards.
     pub slew_joined: f64,
@@ -30,6 +30,8 @@ pub struct Tuning {
     pub rate_max: f64,
     /// Largest slew towards UTC.
     pub utc_max: f64,
+    /// The share that a member's own view of UTC has in its slew; the rest is what its neighbours do.
+    pub utc_share: f64,
     /// An offset beyond which a member that was never synchronised jumps instead of slewing, nanoseconds: nobody reads
     /// its disciplined clock yet.
     pub jump_joining_ns: f64,
@@ -51,7 +53,7 @@ impl Default for Tuning {
             rate_gain: 0.1,
             rate_leak: 1e-5,
             rate_gain_settling: 0.5,
-            settling_rounds: 20,
+            settling_rounds: 30,
             utc_gain: 0.02,
             gate_min_ns: 50e3,
             gate_max_ns: 1e6,
@@ -59,6 +61,7 @@ impl Default for Tuning {
             slew_joined: 500e-6,
             rate_max: 200e-6,
             utc_max: 50e-6,
+            utc_share: 0.1,
             jump_joining_ns: 1e6,
             jump_joined_ns: 128e6,
             max_drift_ns: 500e6,

@@ -10,6 +10,8 @@ const FIELDS: usize = SIZE - TAG_SIZE;
 pub(in crate::gossip) const KEY_ID_AT: usize = 6;
 const MAGIC: [u8; 2] = *b"ft";
 const SYNCHRONISED_ONCE: u64 = 1;
+/// Where the anchor's hops begin, in the flags.
+const HOPS: u32 = 8;
 
 /// Where each field begins.
 mod at {
@@ -58,13 +60,14 @@ pub fn encode(packet: &Packet) -> Result<[u8; SIZE], Refusal> {
     put(at::S, &packet.s.to_be_bytes());
     put(at::U, &packet.u.to_be_bytes());
     put(at::ERROR, &packet.error_ns.to_be_bytes());
-    let anchor = packet.anchor.unwrap_or(Anchor { offset_ns: 0, error_ns: NO_ANCHOR });
+    let anchor = packet.anchor.unwrap_or(Anchor { offset_ns: 0, error_ns: NO_ANCHOR, hops: 0 });
     put(at::ANCHOR, &anchor.offset_ns.to_be_bytes());
     put(at::ANCHOR_ERROR, &anchor.error_ns.to_be_bytes());
     let echo = packet.echo.unwrap_or(Echo { nonce: 0, received_ns: 0 });
     put(at::ECHO, &echo.nonce.to_be_bytes());
     put(at::ECHO_RECEIVED, &echo.received_ns.to_be_bytes());
-    put(at::FLAGS, &u64::from(packet.synchronised_once).to_be_bytes());
+    let flags = u64::from(packet.synchronised_once) | (u64::from(anchor.hops) << HOPS);
+    put(at::FLAGS, &flags.to_be_bytes());
     put(at::STAMP, &packet.stamp.to_be_bytes());
     Ok(bytes)
 }
@@ -111,7 +114,8 @@ impl<'a> Frame<'a> {
     pub(in crate::gossip) fn decode(self) -> Result<Packet, Refusal> {
         let word = |at: usize| u64::from_be_bytes(self.field(at));
         let malformed = |field| Refusal::Malformed { field };
-        let anchor = Anchor { offset_ns: word(at::ANCHOR) as i64, error_ns: word(at::ANCHOR_ERROR) };
+        let hops = (word(at::FLAGS) >> HOPS) as u8;
+        let anchor = Anchor { offset_ns: word(at::ANCHOR) as i64, error_ns: word(at::ANCHOR_ERROR), hops };
         let echo = Echo { nonce: word(at::ECHO), received_ns: word(at::ECHO_RECEIVED) };
         let packet = Packet {
             kind: Kind::from_byte(self.fields[at::KIND]).ok_or(malformed("kind"))?,

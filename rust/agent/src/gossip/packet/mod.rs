@@ -98,6 +98,8 @@ pub struct Anchor {
     pub offset_ns: i64,
     /// How far that may be off, in nanoseconds; below `u64::MAX`, which says that there is no anchor.
     pub error_ns: u64,
+    /// How often it was passed on: zero for the sender's own OS clock.
+    pub hops: u8,
 }
 
 /// Proof that a packet arrived, and when.
