@@ -10,6 +10,7 @@ mod flock_report;
 mod flock_settings;
 mod gossip_machine;
 mod member;
+mod simulation;
 mod source;
 mod stamp_object;
 mod timestamp;
@@ -29,8 +30,18 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<gossip_machine::PyGossipMachine>()?;
     module.add_class::<beneath::PyFlockSource>()?;
     module.add_class::<member::PyFlockMember>()?;
+    module.add_function(wrap_pyfunction!(simulation::simulate, module)?)?;
     module.add(
         "__all__",
-        ["Clock", "FlockMember", "FlockSource", "GossipMachine", "ManualSource", "SkewedSource", "Timestamp"],
+        [
+            "Clock",
+            "FlockMember",
+            "FlockSource",
+            "GossipMachine",
+            "ManualSource",
+            "SkewedSource",
+            "Timestamp",
+            "simulate",
+        ],
     )
 }
