@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -86,7 +86,7 @@ class Flock:
             raise ValueError(f"until_ready must be 'os' or 'raise', got {until_ready!r}")
         if name is not None and not isinstance(name, str):
             raise TypeError(f"name must be a str, not {type(name).__name__}")
-        self._name = name if name is not None else f"{socket.gethostname()}/{listen or os.path.basename(sys.argv[0])}"
+        self._name = name if name is not None else f"{socket.gethostname()}/{listen or Path(sys.argv[0]).name}"
         self._steer = bool(steer)
         keys = normalised(key)
         names = [] if callable(peers) else checked_names(peers)

@@ -19,7 +19,13 @@ def status_of(member: FlockMember, name: str, node: int) -> FlockStatus:
     """How a member stands now."""
     report = member.report()
     flock: dict[str, Any] | None = report["flock"]
-    common = {"address": member.address, "name": name, "node": node, "io": report["io"], "names": tuple(report["names"])}
+    common = {
+        "address": member.address,
+        "name": name,
+        "node": node,
+        "io": report["io"],
+        "names": tuple(report["names"]),
+    }
     if flock is None:
         return FlockStatus(state=report["status"], steering=False, **common)
     utc = flock["utc"]

@@ -15,7 +15,7 @@ pub struct Config {
     pub on_drift: OnDrift,
     /// A remote timestamp of one's own node from above.
     pub on_collision: OnCollision,
-    /// Start after this timestamp; at most [`HORIZON`].
+    /// Start after this timestamp; at most [`HORIZON`](crate::layout::HORIZON).
     pub last: Option<Timestamp>,
     /// Start in this epoch, unless `last` is of a higher one.
     pub epoch: u16,

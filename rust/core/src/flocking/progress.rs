@@ -61,7 +61,7 @@ impl Progress {
         let was_synchronised = self.state == State::Synchronised;
         // Who was synchronised stays so through a few bad rounds, but not alone and not divided.
         let holds = was_synchronised && self.far < tuning.close_rounds && self.lonely < tuning.close_rounds;
-        self.state = if standing.heard == 0 && self.lonely >= LASTING_ROUNDS {
+        self.state = if standing.heard == 0 && (self.lonely >= LASTING_ROUNDS || self.state == State::Alone) {
             State::Alone
         } else if step.undecided {
             State::Undecided
