@@ -2,15 +2,30 @@
 //!
 //! `uhlc` has no receive event that returns a timestamp: its nearest work is to merge and then to ask for one.
 
+use std::sync::Arc;
+
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use flocktime_agent::random::fresh_node;
 use flocktime_agent::sys::Tsc;
 use flocktime_benches::hammer;
-use flocktime_core::{Clock, Config, CountedSource, OsSource, TimeSource, Timestamp};
+use flocktime_core::{
+    Clock, Config, CountedSource, Discipline, Guidance, OsSource, SteeredSource, Steering, TimeSource, Timestamp,
+};
 use uhlc::HLCBuilder;
 
 const THREADS: [usize; 2] = [1, 2];
 const NEVER: &str = "the operating system's clock does not fail";
+
+/// A clock that follows a flock: slewing, so that nothing is the same as in the one beneath.
+fn steered(counter: Tsc) -> Clock<CountedSource<SteeredSource<OsSource>, Tsc>> {
+    let steering = Arc::new(Steering::new());
+    let wall_ns = OsSource.wall_ns().expect(NEVER);
+    let discipline =
+        Discipline { h0_ns: OsSource.raw_ns(), l0_ns: wall_ns, y: 1e-5, s: 1e-4, u: 0.0, slew_ns: u64::MAX };
+    let published = steering.publish(&Guidance { discipline, in_force: true, ..Guidance::default() });
+    assert!(published, "nobody else publishes");
+    Clock::new(CountedSource::new(SteeredSource::new(OsSource, steering), counter), Config::new(fresh_node))
+}
 
 fn now(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("now");
@@ -22,6 +37,10 @@ fn now(criterion: &mut Criterion) {
             let counted = Clock::new(CountedSource::new(OsSource, counter), Config::new(fresh_node));
             group.bench_function(BenchmarkId::new("flocktime", threads), |bencher| {
                 bencher.iter_custom(|calls| hammer(threads, calls, &|| counted.now().expect(NEVER)));
+            });
+            let steered = steered(counter);
+            group.bench_function(BenchmarkId::new("flocktime in a flock", threads), |bencher| {
+                bencher.iter_custom(|calls| hammer(threads, calls, &|| steered.now().expect(NEVER)));
             });
         }
         group.bench_function(BenchmarkId::new("flocktime without counter", threads), |bencher| {
