@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use flocktime_agent::gossip::keyring::{Key, Keyring};
 use twox_hash::XxHash3_64;
 
+use crate::contraction;
 use crate::error::Error;
 use crate::fault::Standing;
 use crate::measure::Judge;
@@ -48,6 +49,9 @@ pub(crate) struct Engine<'a> {
 /// What [`Scenario::check`] says, [`Error::Stopped`], or [`Error::Internal`] for a defect.
 pub fn run(scenario: &Scenario, seed: u64, progress: &mut dyn FnMut(f64) -> bool) -> Result<Outcome, Error> {
     scenario.check()?;
+    if let Some(overlay) = &scenario.synchronous {
+        return contraction::run(scenario, overlay, seed, progress);
+    }
     let mut engine = Engine::new(scenario, seed)?;
     engine.schedule();
     while let Some((at_ns, what)) = engine.queue.pop(engine.end_ns) {

@@ -13,6 +13,7 @@
 //! # Ok::<(), flocktime_simulator::Error>(())
 //! ```
 
+pub mod contraction;
 pub mod delay;
 mod engine;
 mod error;

@@ -4,6 +4,7 @@ mod check;
 
 use serde::{Deserialize, Serialize};
 
+use crate::contraction::Synchronous;
 use crate::delay::Delay;
 use crate::error::Error;
 use crate::fault::Fault;
@@ -55,6 +56,9 @@ pub struct Scenario {
     /// What goes wrong with members.
     #[serde(default)]
     pub faults: Vec<Fault>,
+    /// The step alone, in rounds, instead of machines and a network.
+    #[serde(default)]
+    pub synchronous: Option<Synchronous>,
 }
 
 const fn one() -> f64 {

@@ -53,12 +53,7 @@ pub(crate) struct Process {
     pub(crate) joined_ns: Option<i64>,
     /// The latest H at which it was driven, and its L there.
     pub(crate) driven: Option<(u64, i64)>,
-    /// See [`Process::knows_rates`].
-    knows_rates: bool,
 }
-
-/// Who knows the rates of so many peers, or of all where there are fewer, has settled.
-const ENOUGH_RATES: usize = 3;
 
 impl Process {
     /// L at this H.
@@ -71,14 +66,9 @@ impl Process {
         self.steering.publish(&self.machine.guidance())
     }
 
-    /// Whether it has ever measured the rates of enough peers to take over their common one.
-    pub(crate) fn knows_rates(&mut self) -> bool {
-        if !self.knows_rates {
-            let peers = self.machine.report(&self.world).peers;
-            let known = peers.iter().filter(|peer| peer.rate.is_some()).count();
-            self.knows_rates = known > 0 && known >= peers.len().min(ENOUGH_RATES);
-        }
-        self.knows_rates
+    /// Whether it has followed measured rates for long enough: newcomers are counted from then on.
+    pub(crate) fn knows_rates(&self) -> bool {
+        self.machine.rate_settled()
     }
 
     /// The line that its clock runs along.
@@ -183,15 +173,7 @@ impl Station {
         };
         let mut machine = Machine::new(settings, &world);
         machine.set_peers(contacts);
-        let process = Process {
-            machine,
-            world,
-            steering,
-            started_ns: true_ns,
-            joined_ns: None,
-            driven: None,
-            knows_rates: false,
-        };
+        let process = Process { machine, world, steering, started_ns: true_ns, joined_ns: None, driven: None };
         self.process = Some(Box::new(process));
     }
 

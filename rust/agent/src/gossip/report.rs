@@ -134,7 +134,7 @@ impl Machine {
             offset_ns: self.last.as_ref().map_or(0.0, |last| last.offset_ns),
             error_ns: self.error_ns(),
             rate: self.discipline.y,
-            rate_settled: self.progress.rated_rounds() >= self.settings.tuning.settling_rounds,
+            rate_settled: self.rate_settled(),
             slew: if slewing { self.discipline.s } else { 0.0 },
             utc_slew: if slewing { self.discipline.u } else { 0.0 },
             os_lead_ns: (i128::from(wall_ns) - i128::from(time_ns)) as f64,
@@ -146,6 +146,11 @@ impl Machine {
             peers: self.table.iter().map(|peer| self.report_peer(peer)).collect(),
             counters: self.counters,
         }
+    }
+
+    /// Whether it has followed measured rates for long enough to be as close to the others as it gets.
+    pub fn rate_settled(&self) -> bool {
+        self.progress.rated_rounds() >= self.settings.tuning.settling_rounds
     }
 
     /// How this member stands since its latest round.

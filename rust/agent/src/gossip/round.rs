@@ -61,7 +61,7 @@ impl Machine {
             joined: self.progress.joined(),
             degraded: self.progress.degraded(),
             rejoining: self.progress.rejoining(),
-            rate_settled: self.progress.rated_rounds() >= self.settings.tuning.settling_rounds,
+            rate_settled: self.rate_settled(),
             os_lead_ns: (i128::from(os.wall_ns) - i128::from(own_ns)) as f64,
         };
         let outcome = step(&votes, &own, &self.settings.tuning);

@@ -3,6 +3,7 @@
 use flocktime_agent::gossip::packet::{MAX_S, MAX_U, MAX_Y};
 
 use super::{Churn, Clocks, Gossip, MAX_NODES, MAX_SAMPLES, MAX_SECONDS, Net, Partition, Scenario, Selection};
+use crate::contraction::Synchronous;
 use crate::delay::{Delay, Matrix};
 use crate::error::Error;
 use crate::fault::{Fault, Kind};
@@ -45,6 +46,32 @@ impl Scenario {
         }
         for (i, fault) in self.faults.iter().enumerate() {
             fault.check(&format!("faults[{i}]"), self.nodes)?;
+        }
+        self.synchronous.iter().try_for_each(|overlay| self.check_synchronous(overlay))
+    }
+}
+
+impl Scenario {
+    fn check_synchronous(&self, overlay: &Synchronous) -> Result<(), Error> {
+        let field = "synchronous";
+        let others = f64::from(self.nodes.saturating_sub(1));
+        match overlay {
+            Synchronous::RandomPeers(count) => {
+                within(&format!("{field}.random_peers"), (*count).into(), 1.0, others.min(MAX_LIST as f64))?;
+            }
+            Synchronous::Strides(strides) => {
+                within(&format!("{field}.strides (length)"), strides.len() as f64, 1.0, 32.0)?;
+                for (place, &stride) in strides.iter().enumerate() {
+                    // Half-way round, ahead and behind are the same peer.
+                    within(&format!("{field}.strides"), stride.into(), 1.0, (others / 2.0).floor())?;
+                    if strides[..place].contains(&stride) {
+                        return Err(conflict(&format!("{field}.strides"), format!("{stride} is given twice")));
+                    }
+                }
+            }
+        }
+        if self.churn.is_some() || !self.partitions.is_empty() || !self.faults.is_empty() {
+            return Err(conflict(field, "knows no churn, partitions and faults"));
         }
         Ok(())
     }
