@@ -1,6 +1,6 @@
 """Clocks and the timestamps they issue, with the sources of time they can run on."""
 
-from flocktime._backend import BACKEND, Clock, FlockMember, ManualSource, SkewedSource, Timestamp
+from flocktime._backend import BACKEND, Clock, ManualSource, SkewedSource, Timestamp
 from flocktime.errors import (
     ClockError,
     DriftError,
@@ -20,7 +20,6 @@ __all__ = [
     "ClockStats",
     "DriftError",
     "EpochError",
-    "FlockMember",
     "ForkedClock",
     "InvalidTimestamp",
     "ManualSource",

@@ -21,12 +21,13 @@ FLOORS = [
     ["flocktime.cli", "flocktime.__main__"],
     ["flocktime.integrations"],
     ["flocktime"],  # the table of contents
+    ["flocktime.flock", "flocktime.simulation"],
     ["flocktime.clock"],
     ["flocktime._backend"],
     ["flocktime._core", "flocktime._fallback"],
     ["flocktime.errors", "flocktime.stats"],
 ]
-#: Beside the house: it uses the clock, and nobody uses it.
+#: Beside the house: it uses the clock and the simulation, and nobody uses it.
 TESTING = "flocktime.testing"
 #: Extras, each imported by the commands or the folder that it is for, and by nobody else.
 EXTRAS = {"flocktime.testing.strategies": {"hypothesis"}, "flocktime.testing.plugin": {"pytest"}}
@@ -89,7 +90,7 @@ def test_every_module_has_a_floor() -> None:
 @pytest.mark.parametrize("name", IMPORTS)
 def test_floors_use_only_what_lies_below(name: str) -> None:
     """A module imports from its own floor and from those below it, also inside functions; ``testing`` uses the clock."""
-    own = _floor(name) if not name.startswith(TESTING) else _floor("flocktime.clock")
+    own = _floor(name) if not name.startswith(TESTING) else _floor("flocktime.simulation")
     assert own is not None
     for imported in IMPORTS[name]:
         if not imported.startswith("flocktime") or imported.startswith(TESTING):

@@ -52,7 +52,7 @@ def test_all_is_complete_and_true(name: str) -> None:
 def test_the_package_offers_what_it_always_did() -> None:
     """The names that users import from ``flocktime`` itself are a promise."""
     assert set(flocktime.__all__) == {
-        "BACKEND", "Clock", "ClockError", "ClockStats", "DriftError", "EpochError", "ForkedClock", "InvalidTimestamp",
+        "BACKEND", "Clock", "ClockError", "ClockStats", "DriftError", "EpochError", "Flock", "ForkedClock", "InvalidTimestamp",
         "NodeCollision", "NotReady", "SourceError", "Timestamp", "__version__",
     }  # fmt: skip
 

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from flocktime.clock import FlockMember
+    from flocktime._backend import FlockMember
 
 __all__ = ["Candidates", "checked_names"]
+
+_PATIENCE_S = 0.5
 
 
 def checked_names(names: Iterable[str]) -> list[str]:
@@ -40,9 +42,10 @@ class Candidates:
         self._thread.start()
 
     def stop(self) -> None:
+        """No answer counts from now on. A call that hangs is not waited for longer than a moment: it is not this package's."""
         self._stopping.set()
         if self._thread is not threading.current_thread():
-            self._thread.join()
+            self._thread.join(_PATIENCE_S)
 
     def _run(self) -> None:
         while not self._stopping.wait(self._every):
@@ -50,7 +53,9 @@ class Candidates:
 
     def _ask(self) -> None:
         try:
-            self._member.set_peers(checked_names(self._find()))
+            names = checked_names(self._find())
+            if not self._stopping.is_set():
+                self._member.set_peers(names)
         except Exception as error:
             self.error = f"{type(error).__name__}: {error}"
         else:

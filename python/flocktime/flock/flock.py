@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import socket
 import sys
 import time
@@ -13,11 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from flocktime.clock import Clock, FlockMember, SkewedSource, Timestamp
+from flocktime._backend import FlockMember
+from flocktime.clock import Clock, SkewedSource, Timestamp
 from flocktime.errors import NotReady
+from flocktime.flock.arguments import anchor_ns, count, origin_of, seconds, within
 from flocktime.flock.candidates import Candidates, checked_names
 from flocktime.flock.keys import normalised
-from flocktime.flock.reading import status_of
+from flocktime.flock.reading import status_of, vouches
 from flocktime.flock.status import FlockState, FlockStatus, StateChange
 from flocktime.flock.watching import Watcher, changes_since
 
@@ -46,7 +47,7 @@ class Flock:
             everybody who can reach the socket can tell the time; use that on a trusted network only.
         steer: ``False``: measure and report, never steer; for hosts that another service synchronises.
         name: what this member is known by over restarts; it has one vote. ``None``: host name and ``listen``.
-        node, max_drift, on_drift: as for ``Clock``.
+        node, max_drift, on_drift, last, epoch: as for ``Clock``.
         until_ready: what stamps do before the first synchronisation: ``"os"``: follow the OS clock; ``"raise"``:
             ``now()`` raises ``NotReady``.
         anchor: whether this host's OS clock counts as UTC: ``None``: while the operating system says that it is
@@ -75,6 +76,8 @@ class Flock:
         node: int | bytes | None = None,
         max_drift: float | timedelta = 0.5,
         on_drift: Literal["reject", "adopt", "ignore", "clamp"] = "reject",
+        last: Timestamp | None = None,
+        epoch: int = 0,
         until_ready: Literal["os", "raise"] = "os",
         anchor: bool | float | None = None,
         source: SkewedSource | None = None,
@@ -89,29 +92,37 @@ class Flock:
         self._name = name if name is not None else f"{socket.gethostname()}/{listen or Path(sys.argv[0]).name}"
         self._steer = bool(steer)
         keys = normalised(key)
+        self._drift_s = within("max_drift", max_drift, 0.001, 86_400.0)
+        self._every_s = within("resolve_every", resolve_every, 0.01, 86_400.0)
         names = [] if callable(peers) else checked_names(peers)
         self._member = FlockMember(
             listen=listen,
             keys=keys,
-            origin=_origin(self._name),
+            origin=origin_of(self._name),
             steer=self._steer,
-            max_drift_us=_microseconds("max_drift", max_drift),
+            max_drift_us=int(self._drift_s * 1e6 + 0.5),
             refuse=until_ready == "raise",
-            anchor=_anchor(anchor),
-            fanout=fanout,
-            round_s=float(round),
-            resolve_s=float(resolve_every),
+            anchor=anchor_ns(anchor),
+            fanout=count("fanout", fanout, 0, 256),
+            round_s=within("round", round, 0.001, 3600.0),
+            resolve_s=self._every_s,
             source=source,
         )
         self._watcher = Watcher(self._member)
         self._candidates: Candidates | None = None
         try:
             self._clock = Clock(
-                name=name, node=node, max_drift=max_drift, on_drift=on_drift, source=self._member.source
+                name=name,
+                node=node,
+                max_drift=max_drift,
+                on_drift=on_drift,
+                last=last,
+                epoch=epoch,
+                source=self._member.source,
             )
             self._member.attach(self._clock)
             if callable(peers):
-                self._candidates = Candidates(self._member, peers, float(resolve_every))
+                self._candidates = Candidates(self._member, peers, self._every_s)
             else:
                 self._member.set_peers(names)
         except BaseException:
@@ -148,7 +159,8 @@ class Flock:
             NotReady: the timeout passed, or it never will be: it monitors only, was closed, or is a forked child's copy.
                 It says how the member stands.
         """
-        deadline = None if timeout is None else time.monotonic() + _seconds(timeout)
+        timeout_s = None if timeout is None else seconds("timeout", timeout)
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
         serial = 0
         while True:
             left = _SLICE_S if deadline is None else min(_SLICE_S, deadline - time.monotonic())
@@ -158,7 +170,7 @@ class Flock:
             if self._is_ready(changes):
                 return
             if deadline is not None and time.monotonic() >= deadline:
-                raise NotReady(f"not synchronised after {_seconds(timeout):g} s: {self._why_not()}")
+                raise NotReady(f"not synchronised after {timeout_s:g} s: {self._why_not()}")
 
     async def wait_ready(self, timeout: float | timedelta | None = None) -> None:
         """The same for a coroutine: the event loop runs on meanwhile."""
@@ -166,7 +178,8 @@ class Flock:
 
     def status(self) -> FlockStatus:
         """How this member stands now, with all its peers. Takes some microseconds; the flock goes on meanwhile."""
-        return status_of(self._member, self._name, self._clock.node)
+        failure = None if self._candidates is None else self._candidates.error
+        return status_of(self._member, self._name, self._clock, failure)
 
     def metrics(self) -> dict[str, float]:
         """The same as flat plain numbers, for a metrics system. Names end in their unit; counters end in ``_total``."""
@@ -228,9 +241,21 @@ class Flock:
         """
         return self._member.reply(header)
 
+    def advance_epoch(self, reason: str, *, force: bool = False) -> Timestamp:
+        """The way back from stamps of a future that was never real: a new epoch, whose time begins where the flock is.
+
+        Once, on one member: ordinary messages carry it to all others, signed ones over any distance. Without ``force`` the
+        flock must vouch for the time: three voters or more that agree, and a clock that follows them (or, where the member
+        monitors only, lies within the drift limit of them). See ``docs/runbook-wrong-clock.md``.
+
+        Raises:
+            EpochError: nobody vouches for the time, and ``force`` is not given; or this is the last epoch.
+        """
+        return self._clock.advance_epoch(reason, force=force or vouches(self.status(), self._drift_s * 1e6))
+
     def close(self) -> None:
         """Stop talking. The clock runs on as it was last steered. Closing twice changes nothing."""
-        if self._candidates is not None:
+        if self._candidates is not None and not self._member.detached:
             self._candidates.stop()
         self._member.stop()
         self._watcher.stop()
@@ -260,10 +285,10 @@ class Flock:
     def _is_ready(self, changes: list[StateChange]) -> bool:
         if not self._steer:
             raise NotReady("this member monitors only (steer=False): it never becomes synchronised")
+        if not self._member.running:  # also where it was synchronised to the end
+            raise NotReady(f"this member is {self.status().state}: it will not become synchronised")
         if changes and changes[-1].state == "synchronised":
             return True
-        if not self._member.running:
-            raise NotReady(f"this member is {self.status().state}: it will not become synchronised")
         return not changes and self.state == "synchronised"
 
     def _why_not(self) -> str:
@@ -276,32 +301,3 @@ class Flock:
         if self._candidates is not None and self._candidates.error is not None:
             text += f"; peers() failed: {self._candidates.error}"
         return text
-
-
-def _origin(name: str) -> int:
-    """Sixty-four bits that stand for a name."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) or 1
-
-
-def _seconds(value: float | timedelta | None) -> float:
-    return value.total_seconds() if isinstance(value, timedelta) else float(value or 0.0)
-
-
-def _microseconds(name: str, value: float | timedelta) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float | timedelta):
-        raise TypeError(f"{name} must be a number of seconds or a timedelta, not {type(value).__name__}")
-    seconds = _seconds(value)
-    if not 0.001 <= seconds <= 86_400.0:  # false for NaN too
-        raise ValueError(f"{name} of a flock must lie in 0.001..=86400 seconds, got {seconds!r}")
-    return round(seconds * 1e6)
-
-
-def _anchor(anchor: bool | float | None) -> int | None:
-    if anchor is None:
-        return None
-    if anchor is False:
-        return -1
-    error_s = 0.001 if anchor is True else anchor
-    if not isinstance(error_s, int | float) or not 0.0 <= error_s <= 1.0:
-        raise ValueError(f"anchor must be None, a bool or seconds in 0..=1, got {anchor!r}")
-    return round(error_s * 1e9)

@@ -25,6 +25,8 @@ def metrics_of(status: FlockStatus) -> dict[str, float]:
         "flocktime_os_offset_us": status.os_offset_us,
         "flocktime_utc_offset_us": None if status.utc is None else status.utc.offset_us,
         "flocktime_utc_error_us": None if status.utc is None else status.utc.error_us,
+        "flocktime_epoch": status.epoch,
+        "flocktime_stamps_ahead_us": status.ahead_us,
         "flocktime_gate_us": status.gate_us,
         "flocktime_voters": status.voters,
         "flocktime_quorum": status.quorum,

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from flocktime.errors import NotReady
 from flocktime.flock.status import FlockStatus, PeerStatus, UtcEstimate
 
 if TYPE_CHECKING:
-    from flocktime.clock import FlockMember
+    from flocktime._backend import FlockMember
+    from flocktime.clock import Clock
 
-__all__ = ["status_of"]
+__all__ = ["status_of", "vouches"]
 
 #: A member that does not know its error says an hour.
 _UNKNOWN_ERROR_NS = 3_600_000_000_000
 
 
-def status_of(member: FlockMember, name: str, node: int) -> FlockStatus:
-    """How a member stands now."""
+def status_of(member: FlockMember, name: str, clock: Clock, peers_error: str | None = None) -> FlockStatus:
+    """How a member stands now, with the clock that follows it."""
     report = member.report()
     flock: dict[str, Any] | None = report["flock"]
+    time_us, last = _shown_us(member), clock.last
     common = {
         "address": member.address,
         "name": name,
-        "node": node,
+        "node": clock.node,
+        "epoch": clock.epoch,
+        "time_us": time_us,
+        "ahead_us": 0 if last is None or time_us is None else max(0, last.physical_us - time_us),
         "io": report["io"],
         "names": tuple(report["names"]),
+        "peers_error": peers_error,
     }
     if flock is None:
         return FlockStatus(state=report["status"], steering=False, **common)
@@ -48,6 +55,23 @@ def status_of(member: FlockMember, name: str, node: int) -> FlockStatus:
         counters=flock["counters"],
         **common,
     )
+
+
+def vouches(status: FlockStatus, max_drift_us: float) -> bool:
+    """Whether a flock stands behind the time that this member's clock shows, so that an epoch may begin there."""
+    if not status.quorum:
+        return False
+    if status.state == "monitoring":
+        return abs(status.offset_us or 0.0) <= max_drift_us and not status.suspects_itself
+    return status.state in ("synchronised", "degraded")  # else stamps follow the OS clock, right or wrong
+
+
+def _shown_us(member: FlockMember) -> int | None:
+    """What the clock's source shows; ``None`` where it was told to show nothing yet."""
+    try:
+        return member.source() // 1000
+    except NotReady:
+        return None
 
 
 def _peer(peer: dict[str, Any]) -> PeerStatus:

@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 __all__ = ["FlockState", "FlockStatus", "PeerStatus", "StateChange", "Suspect", "UtcEstimate"]
 
-FlockState = Literal["alone", "joining", "undecided", "synchronised", "degraded", "monitoring", "detached", "stopped"]
+FlockState = Literal[
+    "alone", "joining", "undecided", "synchronised", "degraded", "monitoring", "detached", "stopped", "failed"
+]
 Verdict = Literal["silent", "listening", "good", "wrong"]
 
 
@@ -89,11 +91,13 @@ class FlockStatus:
         state: ``"alone"``: nobody was heard lately; ``"joining"``; ``"undecided"``: too few, or too divided, to tell who is
             right, see ``apart``; ``"synchronised"``: within a millisecond of the flock for ten rounds; ``"degraded"``: far
             from a quorum, so stamps follow the flock; ``"monitoring"``: measures and never steers; ``"detached"``: a forked
-            child, where nothing runs; ``"stopped"``.
+            child, where nothing runs; ``"stopped"``; ``"failed"``: its thread has ended, see ``io["failure"]``.
         steering: the clock follows the flock. Before the first synchronisation it follows the OS clock.
         address: where it listens, ``None`` without a socket.
         name: this member's name.
-        node: the node id of its clock.
+        node: the node id of its clock. epoch: the epoch that its clock stamps in.
+        time_us: what its clock's source shows, microseconds since 1970; ``None`` where ``now()`` raises ``NotReady``.
+        ahead_us: how far the clock's stamps lead that: more than the drift limit means that stamps of a future were taken.
         round: rounds since the start.
         offset_us: the flock's mean less this member's clock, as of the latest round.
         error_us: what this member may be away from its flock; ``None`` while it does not know.
@@ -107,6 +111,7 @@ class FlockStatus:
         counters: what came in and what became of it, from ``received`` to ``jumps``.
         io: datagrams and bytes, the latest error of the network, whether the kernel stamps arrivals.
         names: names that peers were given by, with what they resolved to.
+        peers_error: why the latest call of a callable ``peers`` failed; ``None`` if it did not.
     """
 
     state: FlockState
@@ -114,6 +119,9 @@ class FlockStatus:
     address: str | None
     name: str
     node: int
+    epoch: int = 0
+    time_us: int | None = None
+    ahead_us: int = 0
     round: int = 0
     offset_us: float | None = None
     error_us: float | None = None
@@ -130,6 +138,7 @@ class FlockStatus:
     counters: dict[str, int] = field(default_factory=dict)
     io: dict[str, Any] = field(default_factory=dict)
     names: tuple[dict[str, Any], ...] = ()
+    peers_error: str | None = None
 
     @property
     def wrong(self) -> tuple[Suspect, ...]:

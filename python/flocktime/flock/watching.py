@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from flocktime.flock.status import StateChange, Suspect
 
 if TYPE_CHECKING:
-    from flocktime.clock import FlockMember
+    from flocktime._backend import FlockMember
 
 __all__ = ["Watcher", "changes_since"]
 

@@ -1,0 +1,53 @@
+"""What a flock is given, checked and turned into plain integers."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from datetime import timedelta
+
+__all__ = ["anchor_ns", "count", "origin_of", "seconds", "within"]
+
+
+def origin_of(name: str) -> int:
+    """Sixty-four bits that stand for a name."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) or 1
+
+
+def seconds(name: str, value: float | timedelta) -> float:
+    """A number of seconds, that of a ``timedelta``; neither NaN nor anything that is no number."""
+    if isinstance(value, bool) or not isinstance(value, int | float | timedelta):
+        raise TypeError(f"{name} must be a number of seconds or a timedelta, not {type(value).__name__}")
+    found = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    if math.isnan(found):
+        raise ValueError(f"{name} must be a number of seconds, got {found!r}")
+    return found
+
+
+def within(name: str, value: float | timedelta, least_s: float, most_s: float) -> float:
+    """The same, inside these bounds, both inclusive."""
+    found = seconds(name, value)
+    if not least_s <= found <= most_s:
+        raise ValueError(f"{name} of a flock must lie in {least_s:g}..={most_s:g} seconds, got {found!r}")
+    return found
+
+
+def count(name: str, value: int, least: int, most: int) -> int:
+    """A whole number inside these bounds, both inclusive."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+    if not least <= value <= most:
+        raise ValueError(f"{name} must lie in {least}..={most}, got {value}")
+    return value
+
+
+def anchor_ns(anchor: bool | float | None) -> int | None:
+    """What a member takes: ``None``: ask the operating system; -1: never; else the error in nanoseconds."""
+    if anchor is None:
+        return None
+    if anchor is False:
+        return -1
+    error_s = 0.001 if anchor is True else anchor
+    if not isinstance(error_s, int | float) or not 0.0 <= error_s <= 1.0:
+        raise ValueError(f"anchor must be None, a bool or seconds in 0..=1, got {anchor!r}")
+    return round(error_s * 1e9)
