@@ -10,6 +10,7 @@ import os
 
 TYPE_CHECKING = False  # importing typing costs more than all of this package
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from flocktime._core import Clock, FlockMember, GossipMachine, ManualSource, SkewedSource, Timestamp
@@ -40,6 +41,7 @@ __all__ = [
     "SkewedSource",
     "Timestamp",
     "pure_clock",
+    "simulate",
 ]
 
 
@@ -48,3 +50,19 @@ def pure_clock() -> type[Any]:
     from flocktime._fallback import Clock as PureClock
 
     return PureClock
+
+
+def simulate(scenario: str, seed: int, progress: Callable[[float], object] | None = None) -> str:
+    """Run a scenario of JSON, and return its outcome as JSON.
+
+    Raises:
+        FlockError: the backend is the pure one, which has no simulator: it would take hours.
+        ValueError: it is no scenario.
+    """
+    if BACKEND != "compiled":
+        from flocktime.errors import FlockError
+
+        raise FlockError("the simulator needs the compiled core; this is the pure backend")
+    from flocktime._core import simulate as run
+
+    return run(scenario, seed, progress)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from flocktime._fallback import member
     from flocktime._fallback.gossip import by_hand
 
-__all__ = ["Clock", "ManualSource", "SkewedSource", "Timestamp"]
+__all__ = ["Clock", "FlockMember", "GossipMachine", "ManualSource", "SkewedSource", "Timestamp"]
 
 
 # Called like the classes of the compiled core. Sockets, threads and hashes are imported with the first one that is made: most

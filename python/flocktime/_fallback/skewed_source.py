@@ -77,11 +77,11 @@ class SkewedSource(OwnSource):
         return self._running_raw_ns(state) if state.held_ns is None else state.held_ns[1]
 
     def step(self, seconds: Any) -> None:
-        """Let the oscillator jump by so many seconds, either way: readings and ``raw_ns`` move, as in a machine that was moved.
+        """Let the oscillator jump by so many seconds, either way: readings and ``raw_ns`` move, as in a machine that was migrated.
 
         Raises:
             ValueError: more than 100 years.
-        """
+        """  # noqa: E501  # the compiled one says the same in its first line
         by_ns = seconds_us("seconds", seconds, negative=True) * 1000
         with self._hand:
             wall_shift, raw_shift, held = self._state

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import namedtuple
 
 from flocktime._fallback import forks
-from flocktime._fallback.arithmetic import saturated_i64
 from flocktime._fallback.discipline import Discipline
 from flocktime._fallback.sources import OwnSource, Source
 from flocktime.errors import _not_ready
@@ -19,13 +18,12 @@ class Guidance(
     namedtuple(
         "Guidance",
         (
-            "discipline",  # the disciplined clock
+            "discipline",  # the flock's time as this member has it
             "in_force",  # whether that is what the source shows; else it shows its base's wall time
-            "shift_ns",  # added to the disciplined clock: how far the cluster's time lies from it
             "limit_us",  # how far remote timestamps may lead, inclusive, where that is less than the clock's own limit; or None
             "refuse",  # whether the source fails as long as the discipline is not in force
         ),
-        defaults=(Discipline(), False, 0, None, False),
+        defaults=(Discipline(), False, None, False),
     )
 ):
     """What a flock says about time. The default: nothing yet, the base is in force."""
@@ -33,7 +31,6 @@ class Guidance(
     __slots__ = ()
     discipline: Discipline
     in_force: bool
-    shift_ns: int
     limit_us: int | None
     refuse: bool
 
@@ -75,7 +72,7 @@ class FlockSource(OwnSource):
             return self._base.wall_ns()
         guidance = self._steering.guidance
         if guidance.in_force:
-            return saturated_i64(guidance.discipline.at(self._base.raw_ns()) + guidance.shift_ns)
+            return guidance.discipline.at(self._base.raw_ns())
         if guidance.refuse:
             raise _not_ready()
         return self._base.wall_ns()

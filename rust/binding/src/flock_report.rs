@@ -102,6 +102,7 @@ fn io_dict<'py>(py: Python<'py>, report: &MemberReport) -> PyResult<Bound<'py, P
         ("send_errors", io.send_errors),
         ("receive_errors", io.receive_errors),
         ("reopened", io.reopened),
+        ("overflowed", io.overflowed),
         ("unsupported_peers", report.unsupported_total as u64),
     ] {
         values.set_item(name, count)?;

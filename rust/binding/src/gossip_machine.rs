@@ -21,7 +21,7 @@ struct Reading {
     raw_ns: u64,
     os: OsTime,
     randoms: RefCell<std::vec::IntoIter<u64>>,
-    ran_out: Cell<bool>,
+    ran_out: Cell<u64>,
     stamp: Timestamp,
     merged: RefCell<Vec<(u128, bool)>>,
 }
@@ -37,8 +37,9 @@ impl Host for Reading {
 
     fn random(&self) -> u64 {
         self.randoms.borrow_mut().next().unwrap_or_else(|| {
-            self.ran_out.set(true);
-            1
+            // Other numbers each time: who draws until one fits must come to an end.
+            self.ran_out.set(self.ran_out.get() + 1);
+            self.ran_out.get()
         })
     }
 
@@ -72,7 +73,7 @@ impl Readings {
             raw_ns: self.raw_ns,
             os: OsTime { wall_ns: self.wall_ns, error_ns: self.os_error_ns },
             randoms: RefCell::new(self.randoms.into_iter()),
-            ran_out: Cell::new(false),
+            ran_out: Cell::new(0),
             stamp: Timestamp::from_u128(self.stamp),
             merged: RefCell::default(),
         }
@@ -82,7 +83,7 @@ impl Readings {
 impl Reading {
     /// Running out of random numbers is the caller's mistake: what was computed with a made-up one must not be used.
     fn checked<T>(self, outcome: T) -> PyResult<(T, Vec<(u128, bool)>)> {
-        if self.ran_out.get() {
+        if self.ran_out.get() > 0 {
             return Err(PyValueError::new_err("the call needed more random numbers than were given"));
         }
         Ok((outcome, self.merged.into_inner()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from flocktime._fallback.arithmetic import clamp, total_order
@@ -30,34 +31,51 @@ class UtcStep(NamedTuple):
     estimate: Anchor | None = None  # what most anchors agree on, with what it is passed on with
 
 
-def utc_step(anchors: Sequence[Anchor], tuning: Tuning) -> UtcStep:
-    """Of intervals ``lead +- error`` those that overlap where most do (Marzullo 1984); of these the gated median.
+def utc_step(anchors: Sequence[Anchor], neighbours: Sequence[float], own: float, tuning: Tuning) -> UtcStep:
+    """Of intervals ``lead +- error`` those that overlap where most do (Marzullo 1984); of these the median, no farther out than
+    where most overlap. Without a majority there is no estimate.
 
-    Without a majority nothing: ``u`` is then zero.
+    The slew is what the neighbours do, to a small part what this member itself would: one that sees other anchors than they
+    do, or none, must not drift away from them. ``neighbours`` are their slews, ``own`` the one in force.
     """
+    estimate = _estimate(anchors)
+    slews = [*neighbours, own]
+    found = gate(slews, 1e-6, 2.0 * tuning.utc_max, math.inf)
+    common = own if found is None else found.mean(slews)
+    target = 0.0 if estimate is None else tuning.utc_gain * estimate.lead_ns / 1e9
+    target = clamp(target, -tuning.utc_max, tuning.utc_max)
+    slew = clamp(common + tuning.utc_share * (target - common), -tuning.utc_max, tuning.utc_max)
+    return UtcStep(slew, estimate)
+
+
+def _estimate(anchors: Sequence[Anchor]) -> Anchor | None:
     usable = [anchor for anchor in anchors if anchor.error_ns <= WORST_NS]
-    point = _most_overlapped(usable)
-    if point is None:
-        return UtcStep()
-    agreeing = [anchor for anchor in usable if abs(anchor.lead_ns - point) <= anchor.error_ns]
-    found = gate([anchor.lead_ns for anchor in agreeing], 0.0, math.inf)
+    stretch = _most_overlapped(usable)
+    if stretch is None:
+        return None
+    low, high = stretch
+    agreeing = [
+        anchor
+        for anchor in usable
+        if anchor.lead_ns - anchor.error_ns <= low and anchor.lead_ns + anchor.error_ns >= high
+    ]
+    found = gate([anchor.lead_ns for anchor in agreeing], 0.0, math.inf, math.inf)
     if 2 * len(agreeing) <= len(usable) or found is None:
-        return UtcStep()
+        return None
     error_ns = min(anchor.error_ns for anchor in agreeing) + PASSED_ON_NS
-    slew = clamp(tuning.utc_gain * found.centre / 1e9, -tuning.utc_max, tuning.utc_max)
-    return UtcStep(slew, Anchor(found.centre, error_ns) if error_ns <= WORST_NS else None)
+    return Anchor(clamp(found.centre, low, high), error_ns) if error_ns <= WORST_NS else None
 
 
-def _most_overlapped(anchors: Sequence[Anchor]) -> float | None:
-    """The lowest point that lies in as many intervals as any."""
+def _most_overlapped(anchors: Sequence[Anchor]) -> tuple[float, float] | None:
+    """The lowest stretch that lies in as many intervals as any."""
     edges: list[tuple[float, int]] = []
     for anchor in anchors:
         edges.append((anchor.lead_ns - anchor.error_ns, -1))  # before an end at the same point: intervals are closed
         edges.append((anchor.lead_ns + anchor.error_ns, 1))
     edges.sort(key=lambda edge: (total_order(edge[0]), edge[1]))
-    inside, most, point = 0, 0, None
-    for edge, turn in edges:
+    inside, most, found = 0, 0, None
+    for (edge, turn), (following, _) in pairwise(edges):
         inside -= turn
         if inside > most:
-            most, point = inside, edge
-    return point
+            most, found = inside, (edge, following)
+    return found

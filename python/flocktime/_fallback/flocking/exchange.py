@@ -47,4 +47,5 @@ class Exchange(NamedTuple):
         delay_ns = float(elapsed) - pause_ns / (1.0 + rate)
         if delay_ns + doubt_ns < 0.0:
             return None
-        return Sample(self.t0 + elapsed // 2, (there + back) // 2, max(delay_ns, 0.0) / 2.0 + doubt_ns)
+        error_ns = max(delay_ns, 0.0) * (0.5 + UNKNOWN_RATE) + doubt_ns + 1.0
+        return Sample(self.t0 + elapsed // 2, (there + back) // 2, error_ns)

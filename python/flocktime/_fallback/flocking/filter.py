@@ -99,7 +99,7 @@ class PeerFilter:
         if known is None:
             return False
         age = float(abs(sample.at_ns - self._best[-1].at_ns))
-        drift = UNKNOWN_RATE if self.rate is None else 10e-6
+        drift = UNKNOWN_RATE if self.rate is None else 10e-6 + 4.0 * self.rate.error
         apart = float(abs(sample.offset_ns - known.offset_ns))
         return apart > sample.error_ns + known.error_ns + drift * age + MARGIN_NS
 
@@ -144,12 +144,17 @@ class PeerFilter:
             sxy += w * (x - mean_x) * (y - mean_y)
         if sxx == 0.0:
             return None  # an error without end
-        rate = Rate(sxy / sxx, 1.0 / math.sqrt(sxx))
+        # What is left beside the line says whether the noise is as it was taken to be, or more.
+        value, left = sxy / sxx, 0.0
+        for x, y, w in points:
+            left += w * (y - mean_y - value * (x - mean_x)) * (y - mean_y - value * (x - mean_x))
+        excess = left / float(len(points) - 2)
+        rate = Rate(value, math.sqrt((excess if excess > 1.0 else 1.0) / sxx))
         return rate if rate.error <= USABLE_RATE_ERROR and abs(rate.value) <= 2.0 * UNKNOWN_RATE else None
 
     def _point(self, sample: Sample, least: float) -> tuple[float, float, float]:
         first = self._best[0]
-        noise = sample.error_ns - least + 0.01 * least + FLOOR_NS
+        noise = sample.error_ns - least + 0.05 * least + FLOOR_NS
         x = float(sample.at_ns - first.at_ns)
         y = float(wrapped_i64(sample.offset_ns - first.offset_ns))
         return x, y, 1.0 / (noise * noise)

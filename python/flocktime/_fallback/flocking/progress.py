@@ -35,12 +35,13 @@ class Standing(NamedTuple):
 
     heard: int  # peers heard lately, voting or not
     voters: int  # peers that voted
+    limit_ns: float  # the drift limit of those who are together: beyond it they refuse this member's stamps
 
 
 class Progress:
     """Counts rounds. Pure: the same rounds lead to the same progress."""
 
-    __slots__ = ("_astray", "_close", "_degraded", "_far", "_lonely", "joined", "rated_rounds", "state")
+    __slots__ = ("_astray", "_close", "_far", "_lonely", "degraded", "joined", "rated_rounds", "state")
 
     def __init__(self) -> None:
         #: How this member stood after the latest round.
@@ -53,7 +54,8 @@ class Progress:
         self._far = 0
         self._lonely = 0
         self._astray = 0
-        self._degraded = False
+        #: It is far from a quorum: what it shows is the quorum's time.
+        self.degraded = False
 
     @property
     def rejoining(self) -> bool:
@@ -67,15 +69,15 @@ class Progress:
         self._far = 0 if close else self._far + 1
         self._lonely = 0 if standing.voters > 0 else self._lonely + 1
         self.rated_rounds += step.rated > 0
-        self._watch_distance(step, tuning)
+        self._watch_distance(step, standing.limit_ns, tuning)
         was_synchronised = self.state == State.SYNCHRONISED
         # Who was synchronised stays so through a few bad rounds, but not alone and not divided.
         holds = was_synchronised and self._far < tuning.close_rounds and self._lonely < tuning.close_rounds
-        if standing.heard == 0 and self._lonely >= LASTING_ROUNDS:
+        if standing.heard == 0 and (self._lonely >= LASTING_ROUNDS or self.state == State.ALONE):
             self.state = State.ALONE
         elif step.undecided:
             self.state = State.UNDECIDED
-        elif self._degraded:
+        elif self.degraded:
             self.state = State.DEGRADED
         elif self._close == tuning.close_rounds or holds:
             self.joined = True
@@ -84,15 +86,16 @@ class Progress:
             self.state = State.JOINING
         return self.state
 
-    def _watch_distance(self, step: Step, tuning: Tuning) -> None:
+    def _watch_distance(self, step: Step, limit_ns: float, tuning: Tuning) -> None:
         """Far ahead of a quorum or far behind it, for three rounds and until well back."""
         distance = abs(step.median_ns)
         if not (self.joined and step.quorum):
             self._astray = 0
-            self._degraded = self._degraded and self.joined  # a quorum that is lost leaves things as they are
+            # A quorum that is lost leaves things as they are, but not for ever: who is left has to find together.
+            self.degraded = self.degraded and self.joined and self._lonely < tuning.close_rounds
             return
-        self._astray = self._astray + 1 if distance > tuning.max_drift_ns / 2.0 else 0
+        self._astray = self._astray + 1 if distance > limit_ns / 2.0 else 0
         if self._astray >= LASTING_ROUNDS:
-            self._degraded = True
-        elif distance < tuning.max_drift_ns / 4.0:
-            self._degraded = False
+            self.degraded = True
+        elif distance < limit_ns / 4.0:
+            self.degraded = False

@@ -36,14 +36,14 @@ class Gate:
         return self.centre + total / count if count > 0.0 else self.centre
 
 
-def gate(values: Sequence[float], narrowest: float, widest: float) -> Gate | None:
+def gate(values: Sequence[float], narrowest: float, widest: float, tie: float) -> Gate | None:
     """The median and a gate of three standard deviations about it, within the limits. ``None`` for no numbers.
 
     The deviation is estimated from the median absolute deviation (1.4826 times it for normal noise; Hampel 1974).
     It also holds three of five: where two halves of a flock meet again, each would else shut the other out. Fewer liars than
     two of five cannot widen it so.
     """
-    centre = _snapped_median(sorted(values, key=total_order))
+    centre = _snapped_median(sorted(values, key=total_order), tie)
     if centre is None:
         return None
     distances = sorted((abs(value - centre) for value in values), key=total_order)
@@ -52,14 +52,15 @@ def gate(values: Sequence[float], narrowest: float, widest: float) -> Gate | Non
     return Gate(centre, clamp(max(deviation, most), narrowest, widest))
 
 
-def _snapped_median(ordered: Sequence[float]) -> float | None:
+def _snapped_median(ordered: Sequence[float], tie: float) -> float | None:
+    """Of two in the middle that lie farther apart than ``tie`` the greater one."""
     half = len(ordered) // 2
     if not ordered:
         return None
     if len(ordered) % 2 == 1:
         return ordered[half]
     lower, upper = ordered[half - 1], ordered[half]
-    return lower if abs(lower) <= abs(upper) else upper
+    return lower if abs(lower) <= abs(upper) and upper - lower <= tie else upper
 
 
 def middle(ordered: Sequence[float]) -> float:

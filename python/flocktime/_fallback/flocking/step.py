@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -28,6 +29,7 @@ class Own(NamedTuple):
     rate: float  # the rate correction in force
     joined: bool  # it has been synchronised once: its disciplined clock is being read
     rate_settled: bool  # it has followed measured rates for a while: from now on it averages over longer
+    degraded: bool  # far from a quorum; readers are shown the quorum's time: its own clock may slew as fast as it likes
     rejoining: bool  # so long behind a quorum that it takes the quorum's word against that of its own OS clock
     os_lead_ns: float  # the OS clock less the disciplined clock
 
@@ -77,7 +79,7 @@ def step(votes: Sequence[Vote], own: Own, tuning: Tuning) -> Step:
     outcome = Step(
         median_ns=flock.centre,
         gate_ns=flock.width,
-        rate=rate,
+        rate=own.rate if undecided else rate,
         quorum=quorum,
         majority=majority and near >= QUORUM,
         rated=sum(vote.rate is not None for vote in votes),
@@ -92,24 +94,27 @@ def step(votes: Sequence[Vote], own: Own, tuning: Tuning) -> Step:
 
 
 def _flock_gate(leads: Sequence[float], own: Own, tuning: Tuning) -> Gate:
-    # Too few to form a middle: whoever is within the drift limit of me counts.
-    if len(leads) <= QUORUM:
+    # Too few to form a middle: whoever is within the drift limit of me counts. Three that were together have one.
+    if len(leads) < (QUORUM if own.joined else QUORUM + 1):
         return Gate(0.0, tuning.max_drift_ns)
     widest = tuning.gate_max_ns if own.joined else tuning.max_drift_ns
-    return gate(leads, tuning.gate_min_ns, widest) or Gate(0.0, widest)
+    # Two halves that were in step each for itself would each stay where it is for ever: the later one stays.
+    tie = tuning.gate_max_ns if own.joined else math.inf
+    return gate(leads, tuning.gate_min_ns, widest, tie) or Gate(0.0, widest)
 
 
 def _steer(outcome: Step, own: Own, tuning: Tuning) -> None:
     """Slew, or jump where that is allowed."""
     offset = outcome.offset_ns
-    threshold = tuning.jump_joined_ns if own.joined else tuning.jump_joining_ns
+    joined_ns = tuning.gate_max_ns if own.rejoining else tuning.jump_joined_ns
+    threshold = joined_ns if own.joined else tuning.jump_joining_ns
     os_agrees = abs(own.os_lead_ns - outcome.median_ns) <= tuning.max_drift_ns
     # Nobody reads the clock before it has joined. Afterwards it never goes back.
     may_jump = outcome.quorum and (not own.joined or (offset > 0.0 and (os_agrees or own.rejoining)))
     if may_jump and abs(offset) > threshold:
         outcome.jump_ns = offset
         return
-    fastest = tuning.slew_joined if own.joined else tuning.slew_joining
+    fastest = tuning.slew_joined if own.joined and not own.degraded else tuning.slew_joining
     outcome.slew = clamp(tuning.gain * offset / float(tuning.round_ns), -fastest, fastest)
 
 
@@ -118,7 +123,7 @@ def _agreed_rate(votes: Sequence[Vote], own: Own, tuning: Tuning) -> float:
     if not rates:
         return own.rate
     rates.append(own.rate)
-    found = gate(rates, 2e-6, 100e-6)
+    found = gate(rates, 2e-6, 100e-6, math.inf)
     if found is None:
         return own.rate
     gain = tuning.rate_gain if own.rate_settled else tuning.rate_gain_settling

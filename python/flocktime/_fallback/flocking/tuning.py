@@ -20,7 +20,7 @@ class Tuning:
     from the oscillators by the noise of the measurements. Over a day; faster, and the halves of a cut network would part."""
     rate_gain_settling: float = 0.5
     """The gain in the first rounds in which rates are known: the first estimate is worth more than none."""
-    settling_rounds: int = 20
+    settling_rounds: int = 30
     """So many rounds those are."""
     utc_gain: float = 0.02
     """The share of the offset from UTC that a second slews away."""
@@ -29,13 +29,15 @@ class Tuning:
     gate_max_ns: float = 1e6
     """The gate of a joined member is at most so wide, nanoseconds."""
     slew_joining: float = 0.05
-    """Largest phase slew of a member that has never been synchronised."""
+    """Largest phase slew of a member whose disciplined clock nobody reads: never synchronised, or degraded."""
     slew_joined: float = 500e-6
     """Largest phase slew afterwards."""
     rate_max: float = 200e-6
     """Largest rate correction."""
     utc_max: float = 50e-6
     """Largest slew towards UTC."""
+    utc_share: float = 0.1
+    """The share that a member's own view of UTC has in its slew; the rest is what its neighbours do."""
     jump_joining_ns: float = 1e6
     """Beyond this offset a member that was never synchronised jumps instead of slewing: nobody reads its clock yet."""
     jump_joined_ns: float = 128e6

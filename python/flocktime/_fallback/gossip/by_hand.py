@@ -151,13 +151,13 @@ class GossipMachine:
 
     def discipline(self) -> tuple[int, int, float, float, float, int]:
         """``(h0_ns, l0_ns, y, s, u, slew_ns)``: see ``docs/wire-format.md``."""
-        line = self._machine.discipline
-        return line.h0_ns, line.l0_ns, line.y, line.s, line.u, line.slew_ns
+        h0_ns, l0_ns, y, s, u, slew_ns = self._machine.discipline
+        return h0_ns, l0_ns, y, s, u, slew_ns
 
     def guidance(self) -> dict[str, Any]:
-        """What a clock is to follow: ``in_force``, ``shift_ns``, ``limit_us`` and ``refuse``."""
+        """What a clock is to follow: ``in_force``, ``discipline``, ``limit_us`` and ``refuse``."""
         guidance = self._machine.guidance
-        return {name: getattr(guidance, name) for name in ("in_force", "shift_ns", "limit_us", "refuse")}
+        return {**guidance._asdict(), "discipline": tuple(guidance.discipline)}
 
     def report(self, readings: Readings) -> dict[str, Any]:
         """How it stands, as plain numbers."""

@@ -22,7 +22,7 @@ UNKNOWN_NS: Final = 3_600_000_000_000
 def request(machine: Machine, to: Address, host: Host, send: Send) -> None:
     """Ask a partner. What it says about the time it leaves is read last."""
     route = by_address(to)
-    _, evicted = machine.table.enter(route, machine.round)
+    _, evicted = machine.table.enter(route, machine.round, machine.partners.keeps)
     machine.counters.evicted += evicted
     send(to, compose(machine, Kind.REQUEST, route, host))
 
@@ -48,7 +48,8 @@ def answer_stranger(machine: Machine, route: Route, asked: Packet, received_ns: 
         machine.counters.unanswered += 1
         return None
     machine.strangers_left -= 1
-    nonce = machine.cookies.nonce(route, asked, machine.round)
+    peer = machine.table.find(route)
+    nonce = machine.cookies.nonce(route, asked, 0 if peer is None else peer.begun, machine.round)
     stamp = host.stamp()
     echo = Echo(asked.nonce, received_ns)
     return _write(machine, Kind.REPLY, nonce, echo=echo, stamp=stamp, sent_ns=host.raw_ns())
@@ -75,7 +76,7 @@ def _write(
         s=clamp(line.s, -MAX_S, MAX_S) if slewing else 0.0,
         u=clamp(line.u, -MAX_U, MAX_U) if slewing else 0.0,
         error_ns=error_ns(machine),
-        anchor=None if utc is None else Anchor(to_i64(utc.lead_ns), to_u64(utc.error_ns)),
+        anchor=None if utc is None else Anchor(to_i64(utc.lead_ns), to_u64(utc.error_ns), machine.utc_hops),
         echo=echo,
         synchronised_once=machine.progress.joined,
         stamp=Timestamp.MIN if stamp is None else stamp,

@@ -22,17 +22,18 @@ class CookieJar:
     def __init__(self, secret: Sequence[int]) -> None:
         self._secret = b"".join(word.to_bytes(8, "big") for word in secret)
 
-    def nonce(self, route: Route, packet: Packet, round: int) -> int:
-        return self._of_period(route, packet, round // PERIOD_ROUNDS)
+    def nonce(self, route: Route, packet: Packet, begun: int, round: int) -> int:
+        """``begun``: how often somebody has proven to be at this route, so that each proof is used once."""
+        return self._of_period(route, packet, begun, round // PERIOD_ROUNDS)
 
-    def made(self, nonce: int, route: Route, packet: Packet, round: int) -> bool:
+    def made(self, nonce: int, route: Route, packet: Packet, begun: int, round: int) -> bool:
         """Whether it was made for this sender, in this period or the one before."""
         period = round // PERIOD_ROUNDS
-        return nonce == self._of_period(route, packet, period) or (
-            period > 0 and nonce == self._of_period(route, packet, period - 1)
+        return nonce == self._of_period(route, packet, begun, period) or (
+            period > 0 and nonce == self._of_period(route, packet, begun, period - 1)
         )
 
-    def _of_period(self, route: Route, packet: Packet, period: int) -> int:
-        words = b"".join(word.to_bytes(8, "big") for word in (packet.node, packet.incarnation, period))
+    def _of_period(self, route: Route, packet: Packet, begun: int, period: int) -> int:
+        words = b"".join(word.to_bytes(8, "big") for word in (packet.node, packet.incarnation, begun, period))
         tag = hmac.digest(self._secret, route.packed() + words, "sha256")
         return max(1, int.from_bytes(tag[:8], "big"))  # zero means none

@@ -34,7 +34,7 @@ class TakenHeader(NamedTuple):
 def header(machine: Machine, label: str, host: Host) -> str:
     """A header for a message to whom this member calls ``label``. It asks for nothing; a reply's header completes an exchange."""
     route = by_label(label)
-    _, evicted = machine.table.enter(route, machine.round)
+    _, evicted = machine.table.enter(route, machine.round, machine.partners.keeps)
     machine.counters.evicted += evicted
     return to_text(compose(machine, Kind.NOTE, route, host))
 
@@ -71,11 +71,13 @@ def reply_header(machine: Machine, text: str, host: Host) -> str:
     except Refusal as refusal:
         raise _reason(refusal) from None
     route = _route_of(machine, packet)
-    peer = machine.table.find(route)
-    if peer is not None and peer.known_as(packet) is not None:
-        return to_text(compose(machine, Kind.REPLY, route, host))
     received_ns = machine.waiting.take(packet.nonce)
-    answer = None if received_ns is None else answer_stranger(machine, route, packet, received_ns, host)
+    if received_ns is None:
+        peer = machine.table.find(route)
+        if peer is None or peer.known_as(packet) is None:
+            raise HeaderRefusal("not_received")
+        return to_text(compose(machine, Kind.REPLY, route, host))
+    answer = answer_stranger(machine, route, packet, received_ns, host)
     if answer is None:
         raise HeaderRefusal("not_received")
     return to_text(answer)

@@ -22,6 +22,7 @@ from flocktime._fallback.gossip.round import finish_round
 from flocktime._fallback.gossip.settings import Settings
 from flocktime._fallback.gossip.table import PeerTable
 from flocktime._fallback.gossip.waiting import Waiting
+from flocktime._fallback.layout import MAX_NODE
 from flocktime._fallback.steered_source import Guidance
 
 #: So many strangers are answered in a round; an answer is never larger than what it answers.
@@ -49,6 +50,7 @@ class Machine:
     def __init__(self, settings: Settings, host: Host) -> None:
         """A member that has heard nobody yet; its disciplined clock begins at the OS clock. The first round is due at once."""
         now_ns = host.raw_ns()
+        settings.node &= MAX_NODE
         self.settings = settings
         #: The disciplined clock as it runs now.
         self.discipline = Discipline(h0_ns=now_ns, l0_ns=host.os().wall_ns)
@@ -60,6 +62,7 @@ class Machine:
         self.progress = Progress()
         self.last: Step | None = None
         self.utc = UtcStep()
+        self.utc_hops = 0  # how often what this member says of UTC was passed on
         #: The counts so far.
         self.counters = Counters()
         self.sequence = 0
@@ -151,23 +154,33 @@ class Machine:
     def is_own(self, packet: Packet) -> bool:
         return packet.incarnation == self.settings.incarnation and packet.origin == self.settings.origin
 
-    def admit(self, route: Route, packet: Packet) -> Admission:
+    def admit(self, route: Route, packet: Packet) -> Admission:  # noqa: PLR0911
         """Nothing changes what is known of a peer before it has shown, by an echo of a nonce it was sent, that it is there
         now: a recorded packet proves nothing, here or elsewhere, before or after a restart."""
         echoed = 0 if packet.echo is None else packet.echo.nonce
         peer = self.table.find(route)
-        if peer is not None:
-            known = peer.known_as(packet)
-            if known is not None:
-                return Admission.ACCEPTED if known.window.admit(packet.sequence) else Admission.REPLAYED
-            if peer.open.find(echoed) is not None:
-                peer.begin(packet, self.round)
-                return Admission.ACCEPTED
-        if echoed == 0 or not self.cookies.made(echoed, route, packet, self.round):
+        begun = 0 if peer is None else peer.begun
+        cookie = echoed != 0 and self.cookies.made(echoed, route, packet, begun, self.round)
+        if peer is None:
+            if not cookie:
+                return Admission.UNPROVEN
+            peer, evicted = self.table.enter(route, self.round, self.partners.keeps)
+            peer.begin(packet, self.round)
+            self.counters.evicted += evicted
+            return Admission.ACCEPTED
+        known = peer.known_as(packet)
+        if known is None:
+            if peer.open.find(echoed) is None and not cookie:
+                return Admission.UNPROVEN
+            peer.begin(packet, self.round)
+            return Admission.ACCEPTED
+        window = known.window.copy()
+        if not window.admit(packet.sequence):
+            return Admission.REPLAYED
+        # Meant for this member, from somebody who hears it: a packet to another member echoes what that one has sent.
+        if not (peer.open.sent(echoed) or cookie):
             return Admission.UNPROVEN
-        peer, evicted = self.table.enter(route, self.round)
-        peer.begin(packet, self.round)
-        self.counters.evicted += evicted
+        known.window = window
         return Admission.ACCEPTED
 
     def accept(self, route: Route, packet: Packet, received_ns: int, signed: bool, host: Host) -> None:
@@ -193,7 +206,8 @@ class Machine:
         now_ns = host.raw_ns()
         if now_ns < self.seen_raw_ns:
             self.counters.backward_raw += 1
-            self.discipline = self.discipline.rebased(now_ns, self.discipline.y, 0.0, 0.0, 0)
+            reached_ns = self.discipline.at(self.seen_raw_ns)
+            self.discipline = Discipline(h0_ns=now_ns, l0_ns=reached_ns, y=self.discipline.y)
             self.next_round_ns = now_ns
             self.requests.clear()
             self.table.forget_samples()

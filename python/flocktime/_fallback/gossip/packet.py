@@ -38,6 +38,8 @@ KEY_ID_AT: Final = 6
 
 _MAGIC: Final = b"ft"
 _SYNCHRONISED_ONCE: Final = 1
+#: Where the anchor's hops begin, in the flags.
+_HOPS: Final = 8
 #: The error of an anchor that is none.
 _NO_ANCHOR: Final = MAX_U64
 #: Everything but the tag: magic, major, minor, kind, state, key id; node, incarnation, origin, sequence, nonce, tx H;
@@ -58,6 +60,7 @@ class Anchor(NamedTuple):
 
     offset_ns: int  # UTC minus the sender's L
     error_ns: int  # how far that may be off; below 2^64 - 1, which says that there is no anchor
+    hops: int  # how often it was passed on: zero for the sender's own OS clock
 
 
 class Echo(NamedTuple):
@@ -112,13 +115,13 @@ class Packet:
 def encode(packet: Packet) -> bytes:
     """The bytes of a packet, with key id 0 and a tag of zeros. ``Refusal`` for one that no reader would take."""
     _check(packet)
-    anchor = packet.anchor or Anchor(0, _NO_ANCHOR)
+    anchor = packet.anchor or Anchor(0, _NO_ANCHOR, 0)
     echo = packet.echo or Echo(0, 0)
     fields = _FIELDS.pack(
         _MAGIC, MAJOR, MINOR, packet.kind, packet.state, 0,
         packet.node, packet.incarnation, packet.origin, packet.sequence, packet.nonce, packet.tx_h_ns, packet.tx_l_ns,
         packet.y, packet.s, packet.u, packet.error_ns,
-        *anchor, *echo, _SYNCHRONISED_ONCE * packet.synchronised_once, packet.stamp.to_bytes(),
+        anchor.offset_ns, anchor.error_ns, *echo, packet.synchronised_once | anchor.hops << _HOPS, packet.stamp.to_bytes(),
     )  # fmt: skip
     return fields + bytes(TAG_SIZE)
 
@@ -168,7 +171,7 @@ class Frame(NamedTuple):
             s=s,
             u=u,
             error_ns=error,
-            anchor=None if anchor_error == _NO_ANCHOR else Anchor(anchor_offset, anchor_error),
+            anchor=None if anchor_error == _NO_ANCHOR else Anchor(anchor_offset, anchor_error, flags >> _HOPS & 0xFF),
             echo=None if echo_nonce == 0 else Echo(echo_nonce, echo_received),
             synchronised_once=bool(flags & _SYNCHRONISED_ONCE),
             stamp=Timestamp.from_bytes(stamp),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple, TypeVar
 
 from flocktime._fallback.gossip.address import Address
+from flocktime._fallback.gossip.peer import Route
 from flocktime._fallback.gossip.settings import MAX_PEERS
 
 #: A partner stays for about this many rounds times the number of partners.
@@ -95,6 +96,10 @@ class Partners:
             _swap_remove(self._chosen, latest)
         returned.unanswered = 0
         self._chosen.append(returned)
+
+    def keeps(self, route: Route) -> bool:
+        """Whom this member asks of its own accord: strangers do not push them out."""
+        return isinstance(route.to, str) or (isinstance(route.to, Address) and self.is_partner(route.to))
 
     def is_partner(self, address: Address) -> bool:
         return any(partner.address == address for partner in self._chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final, NamedTuple
 
 from flocktime._fallback.arithmetic import wrapped_u64
@@ -44,33 +45,43 @@ def by_origin(origin: int) -> Route:
     return Route("origin", origin)
 
 
-#: Questions that are still open, of one peer.
-OPEN: Final = 8
+#: So many of the nonces sent to one peer are remembered.
+OPEN: Final = 16
+
+
+class _Sent(NamedTuple):
+    """A nonce and when it left, by own H."""
+
+    nonce: int
+    at_ns: int
+    answered: bool
 
 
 class OpenNonces:
-    """Nonces sent to one peer and not answered yet, each with when it left by own H; the oldest makes room."""
+    """The latest nonces sent to one peer, answered or not; the oldest makes room."""
 
-    __slots__ = ("_next", "_ring")
+    __slots__ = ("_ring",)
 
     def __init__(self) -> None:
-        self._ring = [(0, 0)] * OPEN
-        self._next = 0
+        self._ring: deque[_Sent] = deque(maxlen=OPEN)
 
     def add(self, nonce: int, at_ns: int) -> None:
-        self._ring[self._next] = (nonce, at_ns)
-        self._next = (self._next + 1) % OPEN
+        self._ring.append(_Sent(nonce, at_ns, False))
 
     def find(self, nonce: int) -> int | None:
         """When it was sent, if it is open."""
-        return next((at_ns for sent, at_ns in self._ring if sent == nonce != 0), None)
+        return next((sent.at_ns for sent in self._ring if sent.nonce == nonce and not sent.answered), None)
+
+    def sent(self, nonce: int) -> bool:
+        """Whether it was sent to this peer lately, answered or not: only who receives what this member sends there knows it."""
+        return any(sent.nonce == nonce for sent in self._ring)
 
     def close(self, nonce: int) -> int | None:
-        """The same, and closes it: each nonce makes one sample."""
-        for place, (sent, at_ns) in enumerate(self._ring):
-            if sent == nonce != 0:
-                self._ring[place] = (0, at_ns)
-                return at_ns
+        """The same as ``find``, and closes it: each nonce makes one sample."""
+        for place, sent in enumerate(self._ring):
+            if sent.nonce == nonce and not sent.answered:
+                self._ring[place] = sent._replace(answered=True)
+                return sent.at_ns
         return None
 
 
@@ -104,7 +115,9 @@ class Known:
         self.voted = False
 
     def hear(self, packet: Packet, received_ns: int, round: int, round_ns: int) -> None:
-        """Take over what a proven packet says."""
+        """Take over what a proven packet says, unless a later one was heard."""
+        if packet.sequence < self.window.latest:
+            return  # overtaken: there is newer news
         self.origin = packet.origin
         # Its next round will decide anew; until then, half a round on average, it slews as it says.
         self.published = Discipline(packet.tx_h_ns, packet.tx_l_ns, packet.y, packet.s, packet.u, round_ns)
@@ -134,13 +147,14 @@ class Known:
 class Peer:
     """One peer. ``known`` is empty until it has proven to be there."""
 
-    __slots__ = ("known", "open", "route", "since_round")
+    __slots__ = ("begun", "known", "open", "route", "since_round")
 
     def __init__(self, route: Route, round: int) -> None:
         self.route = route
         self.open = OpenNonces()
         self.known: Known | None = None
         self.since_round = round
+        self.begun = 0  # how often somebody has proven to be there: what proved the one before proves nothing any more
 
     def known_as(self, packet: Packet) -> Known | None:
         known = self.known
@@ -149,4 +163,5 @@ class Peer:
 
     def begin(self, packet: Packet, round: int) -> None:
         """Another incarnation has proven to be there: what was known of the former one is void."""
+        self.begun += 1
         self.known = Known(packet, round, 0 if self.known is None else self.known.suspicion)

@@ -35,6 +35,11 @@ class ReplayWindow:
         window.latest, window._seen = sequence, _ALL
         return window
 
+    def copy(self) -> ReplayWindow:
+        window = ReplayWindow()
+        window.latest, window._seen = self.latest, self._seen
+        return window
+
     def admit(self, sequence: int) -> bool:
         """Whether this number is new; from now on it is not."""
         if sequence == 0:

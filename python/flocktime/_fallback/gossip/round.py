@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from flocktime._fallback.arithmetic import clamp, saturated_i64, to_i64
+from flocktime._fallback.arithmetic import clamp, saturated_i64, to_i64, to_u64
 from flocktime._fallback.flocking import Anchor, Own, Standing, State, Step, Vote, step, utc_step
 from flocktime._fallback.gossip.address import Address
-from flocktime._fallback.gossip.compose import error_ns
 from flocktime._fallback.gossip.host import Host, OsTime
 from flocktime._fallback.gossip.peer import Known, Route
 from flocktime._fallback.gossip.settings import NEVER
@@ -49,8 +48,10 @@ SETTLING_ROUNDS: Final = 16
 WRONG_GATES: Final = 4.0
 #: ... and than this, nanoseconds, by more than the measurement may be wrong by, is outside.
 WRONG_NS: Final = 250e3
+#: An estimate of UTC that was passed on more often is none.
+MOST_HOPS: Final = 8
 #: Stamps are never judged more sharply than this, nanoseconds.
-SHARPEST_LIMIT_NS: Final = 5_000_000
+SHARPEST_LIMIT_NS: Final = 5e6
 
 
 def finish_round(machine: Machine, host: Host, now_ns: int) -> None:
@@ -62,23 +63,32 @@ def finish_round(machine: Machine, host: Host, now_ns: int) -> None:
     voters = _choose_voters(machine)
     votes = [_vote(known) for known in voters]
     if machine.found_flock is None and votes:
-        machine.found_flock = 2 * sum(known.state == State.SYNCHRONISED for known in voters) > len(voters)
+        # Most of them, by far, were synchronised before this member came: fewer than a third may be wrong, also in that.
+        machine.found_flock = 3 * sum(known.state == State.SYNCHRONISED for known in voters) > 2 * len(voters)
     own = Own(
         rate=machine.discipline.y,
         joined=progress.joined,
         rate_settled=progress.rated_rounds >= settings.tuning.settling_rounds,
+        degraded=progress.degraded,
         rejoining=progress.rejoining,
         os_lead_ns=float(os.wall_ns - own_ns),
     )
     outcome = step(votes, own, settings.tuning)
     machine.counters.rounds_without_quorum += not outcome.quorum
-    before = progress.state
-    state = progress.advance(outcome, Standing(_heard(machine), len(votes)), settings.tuning)
+    standing = Standing(
+        _heard(machine), len(votes), _sharp_limit_ns(machine, outcome.error_ns - abs(outcome.offset_ns))
+    )
+    before, was_degraded = progress.state, progress.degraded
+    state = progress.advance(outcome, standing, settings.tuning)
+    if was_degraded and not progress.degraded and not votes:
+        # Left alone: what it has shown all the while is its time now, not where its own clock would be.
+        machine.discipline = machine.guidance.discipline
     if not settings.steer:
         state = State.MONITORING
     machine.settled_rounds = _settled_rounds(machine, before, state)
     _suspect(machine, outcome, os, own_ns)
-    machine.utc = utc_step(_anchors(machine, os, own_ns), settings.tuning)
+    slews = [known.published.u for known in voters]
+    machine.utc = utc_step(_anchors(machine, os, own_ns), slews, machine.utc.slew, settings.tuning)
     if settings.steer:
         _steer(machine, outcome, now_ns)
     else:
@@ -127,17 +137,28 @@ def _guide(machine: Machine, state: State, outcome: Step) -> Guidance:
     """What the clock of this process follows from now on."""
     settings = machine.settings
     joined = machine.progress.joined and settings.steer
-    sharp_ns = max(10 * error_ns(machine), SHARPEST_LIMIT_NS)
+    # A degraded member shows the flock's time: how far its own clock is from that plays no part.
+    own_ns = abs(outcome.offset_ns) if state == State.DEGRADED else 0.0
+    sharp_ns = _sharp_limit_ns(machine, outcome.error_ns - own_ns)
     settled = state == State.DEGRADED or (state == State.SYNCHRONISED and machine.settled_rounds >= SETTLING_ROUNDS)
-    # Far from a quorum: stamps follow the flock's middle. A jump has already gone there.
-    shifted = state == State.DEGRADED and outcome.jump_ns == 0.0
+    line = machine.discipline
+    if state == State.DEGRADED and outcome.jump_ns == 0.0:
+        if outcome.outside:
+            # Who reads this follows the flock's middle, not how this member's own clock gets there.
+            line = line._replace(l0_ns=saturated_i64(line.l0_ns + to_i64(outcome.median_ns)), s=0.0)
+        else:
+            line = machine.guidance.discipline  # nobody there to follow: on as before
     return Guidance(
-        discipline=machine.discipline,
+        discipline=line,
         in_force=joined,
-        shift_ns=to_i64(outcome.median_ns) if shifted else 0,
-        limit_us=sharp_ns // 1000 if joined and settled else None,
+        limit_us=to_u64(sharp_ns / 1e3) if joined and settled else None,
         refuse=settings.refuse_until_ready and settings.steer,
     )
+
+
+def _sharp_limit_ns(machine: Machine, error_ns: float) -> float:
+    """What stamps are judged by in a flock that is together and known to so much: ten times that."""
+    return clamp(10.0 * error_ns, SHARPEST_LIMIT_NS, max(machine.settings.tuning.max_drift_ns, SHARPEST_LIMIT_NS))
 
 
 def _measure_leads(machine: Machine, now_ns: int, own_ns: int) -> None:
@@ -155,16 +176,21 @@ def _choose_voters(machine: Machine) -> list[Known]:
     heard = [known for known in machine.table.known() if known.lead_ns is not None]
 
     def synchronised(known: Known) -> bool:
-        return known.state == State.SYNCHRONISED and round - known.since_round >= KNOWN_ROUNDS
+        return known.state == State.SYNCHRONISED and known.heard_round - known.since_round >= KNOWN_ROUNDS
 
     def cold(known: Known) -> bool:
         steers = known.state not in (State.DEGRADED, State.MONITORING)
         fresh = known.state == State.SYNCHRONISED or round - known.heard_round <= HEARD_ROUNDS_MOVING
-        return steers and fresh and round - known.since_round >= KNOWN_ROUNDS_COLD
+        return steers and fresh and known.heard_round - known.since_round >= KNOWN_ROUNDS_COLD
 
     settled = [known for known in heard if synchronised(known)]
-    settled_myself = machine.progress.state in (State.SYNCHRONISED, State.DEGRADED)
-    voters = settled if settled_myself or len(settled) >= FEW else [known for known in heard if cold(known)]
+    # The others are not far behind: before they are there, those who claim to have been first are not the flock.
+    in_step = machine.progress.state == State.SYNCHRONISED and machine.settled_rounds >= SETTLING_ROUNDS
+    settled_myself = in_step or machine.progress.state == State.DEGRADED
+    everybody = [known for known in heard if cold(known)]
+    # Fewer than a third may be wrong, also in what they say of themselves.
+    enough = len(settled) >= FEW and 3 * len(settled) > 2 * len(everybody)
+    voters = settled if settled_myself or enough else everybody
     chosen: dict[int, Known] = {}
     for known in sorted(voters, key=lambda known: known.heard_ns, reverse=True):  # of equals the one met first
         if len(chosen) < VOTERS:
@@ -226,12 +252,17 @@ def _unsteady(machine: Machine) -> list[Known]:
 
 
 def _anchors(machine: Machine, os: OsTime, own_ns: int) -> list[Anchor]:
-    """What is known about UTC: this member's own OS clock, where it counts, and what others say."""
+    """What is known about UTC: this member's own OS clock, where it counts, and what others say.
+
+    Only from those who are nearest to a source: what was passed on and comes back is not another witness.
+    """
     policy = machine.settings.anchor
     own_error = os.error_ns if policy is None else None if policy == NEVER else policy
-    anchors = [] if own_error is None else [Anchor(float(os.wall_ns - own_ns), float(own_error))]
+    anchors = [] if own_error is None else [(0, Anchor(float(os.wall_ns - own_ns), float(own_error)))]
     for known in machine.table.known():
-        if known.anchor is not None and known.lead_ns is not None:
-            error = float(known.anchor.error_ns) + known.lead_error_ns
-            anchors.append(Anchor(float(known.anchor.offset_ns) + known.lead_ns, error))
-    return anchors
+        if known.anchor is not None and known.lead_ns is not None and known.anchor.hops <= MOST_HOPS:
+            error_ns = float(known.anchor.error_ns) + known.lead_error_ns
+            anchors.append((known.anchor.hops, Anchor(float(known.anchor.offset_ns) + known.lead_ns, error_ns)))
+    fewest = min((hops for hops, _ in anchors), default=MOST_HOPS)
+    machine.utc_hops = fewest + 1
+    return [anchor for hops, anchor in anchors if hops == fewest]

@@ -26,14 +26,14 @@ class PeerTable:
         """Those who have proven to be there."""
         return [peer.known for peer in self.peers if peer.known is not None]
 
-    def enter(self, route: Route, round: int) -> tuple[Peer, bool]:
+    def enter(self, route: Route, round: int, spared: Callable[[Route], bool]) -> tuple[Peer, bool]:
         """The peer of this route, made if need be. True: another one had to go for it."""
         found = self.find(route)
         if found is not None:
             return found, False
         evicted = len(self.peers) >= MAX_PEERS
         if evicted:
-            self._evict()
+            self._evict(spared)
         peer = self._by_route[route] = Peer(route, round)
         self.peers.append(peer)
         return peer, evicted
@@ -42,7 +42,7 @@ class PeerTable:
         """The peer that a packet without an address belongs to: one that it was asked for, or that shows the same ids."""
 
         def asked(peer: Peer) -> bool:
-            return packet.echo is not None and peer.open.find(packet.echo.nonce) is not None
+            return packet.echo is not None and peer.open.sent(packet.echo.nonce)
 
         def same(peer: Peer) -> bool:
             return peer.known is not None and peer.known.node == packet.node
@@ -73,12 +73,12 @@ class PeerTable:
             if peer.known is not None:
                 peer.known.filter = PeerFilter()
 
-    def _evict(self) -> None:
-        """Make room: who never proved to be there goes first, then who was silent longest."""
+    def _evict(self, spared: Callable[[Route], bool]) -> None:
+        """Make room: who never proved to be there goes first, then who was silent longest; whom this member asks itself, last."""
 
-        def heard(place: int) -> int:
-            known = self.peers[place].known
-            return 0 if known is None else known.heard_round + 1
+        def heard(place: int) -> tuple[bool, int]:
+            peer = self.peers[place]
+            return spared(peer.route), 0 if peer.known is None else peer.known.heard_round + 1
 
         place = min(range(len(self.peers)), key=heard)
         del self._by_route[self.peers[place].route]

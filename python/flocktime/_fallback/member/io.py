@@ -13,10 +13,10 @@ _COUNTS: Final = (
     "bytes_received",  # at most one more than a packet may have of each
     "kernel_stamped",  # of these: with the kernel's word on when they came
     "unstamped",  # of these: without it, or with one that cannot be; they count as come when they were read
-    "overflowed",  # that the kernel dropped because the member did not read them fast enough
     "send_errors",  # that the operating system did not take
     "receive_errors",
     "reopened",  # times that the socket was opened again
+    "overflowed",  # datagrams that the kernel dropped because the member did not read them fast enough
 )
 
 
@@ -29,10 +29,10 @@ class Io:
     bytes_received: int
     kernel_stamped: int
     unstamped: int
-    overflowed: int
     send_errors: int
     receive_errors: int
     reopened: int
+    overflowed: int
 
     def __init__(self, listening: bool) -> None:
         vars(self).update(dict.fromkeys(_COUNTS, 0))

@@ -27,7 +27,7 @@ pub(super) fn gate(values: &[f64], narrowest: f64, widest: f64, tie: f64) -> Opt
     distances.sort_by(f64::total_cmp);
     let deviation = 3.0 * 1.4826 * middle(&distances);
     let most = MOST_MARGIN * distances[((distances.len() as f64 * MOST) as usize).min(distances.len() - 1)];
-    Some(Gate { centre, width: deviation.max(most).clamp(narrowest, widest) })
+    Some(Gate { centre, width: deviation.max(most).max(narrowest).min(widest) })
 }
 
 impl Gate {
