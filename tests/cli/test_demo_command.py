@@ -67,25 +67,32 @@ class TestOutcome:
         assert outcome["exempt"] == sum(entry["messages"] for entry in outcome["refused"])
         assert {entry["error"] for entry in outcome["refused"]} == {"DriftError"}
 
-    def test_the_runaway_is_refused_and_named_by_everybody(self, outcome: dict[str, Any]) -> None:
-        """Each of the others refused it, for being decades ahead; it refused nobody and suspects nothing."""
+    def test_only_the_runaway_is_refused(self, outcome: dict[str, Any]) -> None:
+        """Since it jumped, for being decades ahead. It refused nobody, and the one an hour behind neither: it follows the flock."""
         (runaway,) = (s for s in outcome["services"] if s["role"] == "runaway")
-        others = {s["name"] for s in outcome["services"]} - {runaway["name"]}
-        assert set(runaway["refused_by"]) == others
-        assert (runaway["refused"], runaway["suspects_self"]) == ({}, False)
-        ahead = [e["least_ahead_us"] for e in outcome["refused"] if e["sender"] == runaway["name"]]
-        assert min(ahead) > 20 * 365 * 86_400 * 1_000_000
+        assert runaway["refused"] == {}
+        assert {entry["sender"] for entry in outcome["refused"]} == {runaway["name"]}
+        assert min(entry["least_ahead_us"] for entry in outcome["refused"]) > 20 * 365 * 86_400 * 1_000_000
         for service in outcome["services"]:
-            if service["role"] == "honest":
-                assert service["suspects"] == [runaway["name"]]
-                assert set(service["refused"]) == {runaway["name"]}
+            if service["role"] != "runaway":
+                assert set(service["suspects"]) <= {runaway["name"]}
+                assert service["refused_by"] == {}
 
-    def test_the_slow_one_suspects_itself_and_nobody_else_does(self, outcome: dict[str, Any]) -> None:
-        """It refused everybody, an hour ahead of it, and drew the conclusion."""
-        (slow,) = (s for s in outcome["services"] if s["role"] == "slow")
-        assert [s["name"] for s in outcome["services"] if s["suspects_self"]] == [slow["name"]]
-        assert set(slow["refused"]) == {s["name"] for s in outcome["services"]} - {slow["name"]}
-        assert slow["refused_by"] == {}
+    def test_the_clocks_came_together(self, outcome: dict[str, Any]) -> None:
+        """From an hour apart to well below a millisecond, while the wall clocks stayed where they were."""
+        flock = outcome["flock"]
+        assert flock["first_skew_us"] > 3_500_000_000
+        assert flock["skew_us"]["p50"] <= flock["skew_us"]["p99"] <= flock["skew_us"]["allowed"]
+        assert flock["wall_skew_us"] > 50_000
+        assert all("synchronised" in member["states"] for member in flock["members"])
+        assert len(flock["moments"]) > 10
+
+    def test_the_runaway_and_nobody_else_is_called_wrong(self, outcome: dict[str, Any]) -> None:
+        """By name; a run as short as this one demands it of nobody in particular."""
+        (runaway,) = (s for s in outcome["services"] if s["role"] == "runaway")
+        for member in outcome["flock"]["members"]:
+            assert member["name"] not in member["named_by_after_s"]
+            assert not member["named_by_after_s"] or member["name"] == runaway["name"]
 
     def test_no_header_was_malformed(self, outcome: dict[str, Any]) -> None:
         """Every timestamp arrived as it was sent: received ones were adopted, refused, or not there (from outside)."""
@@ -95,7 +102,7 @@ class TestOutcome:
         assert total["absent"] == outcome["requests"]
 
     def test_honest_stamps_stay_with_the_honest_clocks(self, outcome: dict[str, Any]) -> None:
-        """Neither wrong clock drags an honest timestamp away."""
+        """Neither wrong clock drags an honest timestamp away: not the one an hour behind, nor the one in 2051."""
         assert outcome["largest_distance_us"]["honest"]["stamps"] < 500_000
         assert outcome["largest_distance_us"]["wrong"]["wall"] > 20 * 365 * 86_400 * 1_000_000
 
@@ -112,7 +119,7 @@ class TestOutcome:
         seen = _Seen()
         seen.feed(html)
         assert "script" not in seen.tags
-        assert len(seen.addresses) >= 3
+        assert len(seen.addresses) >= 4
         assert all(address.startswith("data:image/svg+xml;base64,") for address in seen.addresses)
         for service in outcome["services"]:
             assert f"<td>{service['name']}</td>" in html
@@ -135,16 +142,18 @@ class _Seen(HTMLParser):
 
 def test_what_a_person_reads() -> None:
     """Title, tables, verdict line, and a last line that says how it went; progress goes to standard error."""
-    ran = flocktime("demo", "--seconds", "0.5", "--services", "4", "--seed", "2")
+    ran = flocktime("demo", "--seconds", "0.5", "--seed", "2")
     assert ran.returncode == 0, ran.stderr
-    assert "4 services, each with its own wrong clock" in ran.stdout
+    assert "5 services, each with its own wrong clock" in ran.stdout
     assert "Refused, and why" in ran.stdout
     assert "effects sorted before their causes (worst" in ran.stdout
     assert "; by flocktime: 0 of" in ran.stdout
     assert ran.stdout.rstrip().endswith("flocktime contradicted causality nowhere.")
     assert "year 2051" in ran.stdout
-    assert "yes, refused 3" in ran.stdout
-    assert "starting 4 services" in ran.stderr
+    assert "The flock" in ran.stdout
+    assert "true skew: " in ran.stdout
+    assert "starting 5 services" in ran.stderr
+    assert "joining: " in ran.stderr
     assert "\x1b" not in ran.stdout + ran.stderr
 
 
@@ -159,7 +168,7 @@ def test_clocks_that_do_not_merge_fail_the_demonstration(
 
     monkeypatch.setattr(demo, "make_plan", mutant)
     report = tmp_path / "report.html"
-    assert main(["demo", "--json", "--seconds", "0.5", "--services", "4", "--report", str(report)]) == 1
+    assert main(["demo", "--json", "--seconds", "0.5", "--report", str(report)]) == 1
     outcome = json.loads(capsys.readouterr().out)
     assert outcome["contradictions"] > 0
     assert outcome["exempt"] == 0
@@ -172,13 +181,17 @@ def test_clocks_that_do_not_merge_fail_the_demonstration(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--services", "3"], "--services: must lie in 4 to 16, got '3'"),
-        (["--services", "17"], "--services: must lie in 4 to 16, got '17'"),
-        (["--services", "five"], "--services: must lie in 4 to 16, got 'five'"),
+        (["--services", "4"], "--services: must lie in 5 to 16, got '4'"),
+        (["--services", "17"], "--services: must lie in 5 to 16, got '17'"),
+        (["--services", "five"], "--services: must lie in 5 to 16, got 'five'"),
         (["--seconds", "0.4"], "--seconds: must lie in 0.5 to 120, got '0.4'"),
         (["--seconds", "121"], "--seconds: must lie in 0.5 to 120, got '121'"),
         (["--seconds", "nan"], "--seconds: must lie in 0.5 to 120, got 'nan'"),
         (["--seconds", "inf"], "--seconds: must lie in 0.5 to 120, got 'inf'"),
+        (["--delay", "21"], "--delay: must lie in 0 to 20, got '21'"),
+        (["--jitter", "-1"], "--jitter: must lie in 0 to 20, got '-1'"),
+        (["--asymmetry", "nan"], "--asymmetry: must lie in 0 to 2, got 'nan'"),
+        (["--loss", "0.51"], "--loss: must lie in 0 to 0.5, got '0.51'"),
         (["--seed", "x"], "--seed: invalid int value: 'x'"),
         (["extra"], "unrecognized arguments: extra"),
     ],
@@ -189,6 +202,12 @@ def test_wrong_usage(arguments: list[str], says: str, capsys: pytest.CaptureFixt
         main(["demo", *arguments])
     assert stopped.value.code == 2
     assert says in capsys.readouterr().err
+
+
+def test_jitter_is_part_of_the_delay(capsys: pytest.CaptureFixture[str]) -> None:
+    """No datagram arrives before it was sent: exit code 2 with both numbers."""
+    assert main(["demo", "--delay", "1", "--jitter", "1.5"]) == 2
+    assert "--jitter 1.5: more than --delay 1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -236,6 +255,6 @@ def test_nothing_is_inherited_from_proxies(monkeypatch: pytest.MonkeyPatch, caps
     """A proxy in the environment is for the outside world; the services are on the loopback device."""
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    assert main(["demo", "--json", "--seconds", "0.5", "--services", "4"]) == 0
+    assert main(["demo", "--json", "--seconds", "0.5"]) == 0
     assert json.loads(capsys.readouterr().out)["contradictions"] == 0
     assert os.environ["HTTP_PROXY"]

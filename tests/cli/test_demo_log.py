@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from flocktime.cli.demo import log as module
 from flocktime.cli.demo.log import Journal, LogError, Refusal, read_log
 from flocktime.clock import Clock, ManualSource, SkewedSource, Timestamp
+from flocktime.flock import Flock
 from flocktime.integrations.headers import HEADER, extract
 
 if TYPE_CHECKING:
@@ -80,6 +82,35 @@ def test_the_wall_time_is_the_services_own(tmp_path: Path) -> None:
     assert record.wall_us == START_US - 3_600_000_000
 
 
+def test_a_look_at_the_flock_is_read_back(tmp_path: Path) -> None:
+    """Between events, in its own line: the flock's time and the wall clock's beside the host's, and how it stands."""
+    source = SkewedSource(-3600.0)
+    path = tmp_path / "a.jsonl"
+    with Flock(name="a", source=source) as flock:
+        journal = Journal(path, "a", flock.clock, source)
+        journal.event("work", "r", flock.clock.now())
+        look = journal.look(flock)
+        journal.event("work", "r", flock.clock.now())
+        journal.close()
+    log = read_log(path)
+    assert (len(log.records), log.looks) == (2, [look])
+    assert (look.state, look.wrong, look.suspects_itself) == ("alone", (), False)
+    # A flock that has heard nobody begins at its OS clock; the host's wall clock is an hour ahead of this one.
+    assert abs(look.ahead_ns - look.wall_ahead_ns) < 1_000_000_000
+    assert abs(time.time_ns() - time.monotonic_ns() - look.wall_ahead_ns - 3_600_000_000_000) < 60_000_000_000
+
+
+def test_looks_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As events are."""
+    monkeypatch.setattr(module, "MOST_LOOKS", 1)
+    source = SkewedSource()
+    with Flock(name="a", source=source) as flock:
+        journal = Journal(tmp_path / "a.jsonl", "a", flock.clock, source)
+        journal.look(flock)
+        with pytest.raises(LogError, match="the log is full: 1 looks"):
+            journal.look(flock)
+
+
 def test_a_log_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the limit the service fails loudly instead of leaving events out."""
     monkeypatch.setattr(module, "MOST_EVENTS", 2)
@@ -105,6 +136,7 @@ def test_a_log_is_never_overwritten(tmp_path: Path) -> None:
         (2, {"stamp": "0"}, "32 characters"),
         (2, {"kind": ...}, "kind"),
         (3, {"refusal": {"what": 1}}, "what"),
+        (3, {"seq": ..., "look": {"true_ns": 1}}, "wrong"),
         (4, {"events": 2}, "3 events, the service counted 2"),
         (4, {"stats": ...}, "stats"),
     ],

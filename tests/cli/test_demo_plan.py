@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flocktime.cli.demo import plan as planning
-from flocktime.cli.demo.plan import FEWEST_SERVICES, MOST_SERVICES, arrivals, covering, make_plan
+from flocktime.cli.demo.plan import FEWEST_SERVICES, MOST_SERVICES, Network, arrivals, covering, make_plan
 
 NOW_US = 1_800_000_000_000_000
 YEAR_2051_US = 2_556_144_000_000_000
@@ -25,13 +25,36 @@ def test_every_seed_draws_one_runaway_one_slow_and_honest_rest(count: int, seed:
     assert len(set(plan.names)) == len(plan.services) == count
     by_role = {role: [s for s in plan.services if s.role == role] for role in ("honest", "runaway", "slow")}
     assert [len(found) for found in by_role.values()] == [count - 2, 1, 1]
-    assert NOW_US + by_role["runaway"][0].offset_us == YEAR_2051_US
     assert by_role["slow"][0].offset_us == -3_600_000_000
-    assert all(abs(service.ppm) <= 200 for service in plan.services)
-    offsets = sorted(service.offset_us for service in by_role["honest"])
+    assert NOW_US + plan.jump_us == YEAR_2051_US
+    assert all(abs(service.ppm) <= 100 for service in plan.services)
+    # The runaway begins as one of the honest ones: nobody can tell before it jumps.
+    offsets = sorted(service.offset_us for service in (*by_role["honest"], *by_role["runaway"]))
     assert all(abs(offset) <= 200_000 for offset in offsets)
-    parts = [(offset + 200_000) * (count - 2) // 400_001 for offset in offsets]
-    assert parts == list(range(count - 2))
+    parts = [(offset + 200_000) * (count - 1) // 400_001 for offset in offsets]
+    assert parts == list(range(count - 1))
+
+
+@given(services, seeds, st.floats(0.5, 120.0))
+def test_only_an_honest_service_is_restarted_and_only_where_there_is_time(
+    count: int, seed: int, seconds: float
+) -> None:
+    """Runs of six seconds and more stop one of the honest services, shorter ones nobody."""
+    plan = make_plan(count, seed, seconds, NOW_US)
+    honest = {service.name for service in plan.services if service.role == "honest"}
+    assert plan.restarted in (honest if seconds >= 6 else {None})
+
+
+@given(st.floats(0.5, 120.0), st.floats(0, 20), st.floats(0, 20), st.floats(0, 2))
+def test_a_round_is_short_but_longer_than_the_network(
+    seconds: float, delay: float, jitter: float, asymmetry: float
+) -> None:
+    """Between 50 and 150 ms, unless the network is so slow that answers would come after the next round's questions."""
+    plan = make_plan(5, 1, seconds, NOW_US, Network(delay, jitter, asymmetry))
+    there_and_back_s = (2 * (delay + jitter) + asymmetry) / 1e3
+    assert plan.round_s >= 0.05
+    assert plan.round_s > 4 * there_and_back_s
+    assert plan.round_s <= max(0.15, 10 * there_and_back_s)
 
 
 @given(services, seeds)

@@ -9,15 +9,17 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flocktime.cli.demo import processes
+from flocktime.cli.demo import acts, processes
 from flocktime.cli.demo.log import read_log
 from flocktime.cli.demo.perform import perform
-from flocktime.cli.demo.plan import Plan, make_plan
-from flocktime.cli.demo.processes import ServiceFailed, running
+from flocktime.cli.demo.plan import Network, Plan, make_plan
+from flocktime.cli.demo.processes import ServiceFailed
+from flocktime.cli.demo.services import running
 
 from .demo_processes import MARK, marked, needs_proc, new_mark, read_until, start_demo, wait_until_gone
 
@@ -34,6 +36,7 @@ class Watcher:
         self._act = act
 
     def starting(self, plan: Plan) -> None: ...
+    def joining(self, looking: Any) -> None: ...
 
     def running(self, *_: Any, **__: Any) -> None:
         if self._act is not None:
@@ -45,7 +48,7 @@ class Watcher:
 
 def small_plan(seconds: float = 30.0) -> Plan:
     """Longer than any test waits: what ends it early is what is tested."""
-    return make_plan(4, 5, seconds, time.time_ns() // 1000)
+    return make_plan(5, 5, seconds, time.time_ns() // 1000)
 
 
 @pytest.fixture
@@ -68,7 +71,7 @@ class TestOneService:
             text=True,
         )
         plan = {"name": "orders", "role": "honest", "offset_us": 5, "ppm": 0.0, "on_drift": "reject"}
-        self.tell(process, plan=plan, log=str(log), seed=1)
+        self.tell(process, plan=plan, log=str(log), seed=1, round_s=0.05, start=1)
         return process
 
     def tell(self, process: subprocess.Popen[str], **value: Any) -> None:
@@ -83,7 +86,7 @@ class TestOneService:
         assert process.stdout is not None
         assert process.stdin is not None
         assert json.loads(process.stdout.readline())["port"] > 0
-        self.tell(process, peers={})
+        self.tell(process, peers={}, flock=[])
         assert json.loads(process.stdout.readline()) == {"serving": True}
         if how == "end of input":
             process.stdin.close()
@@ -109,6 +112,28 @@ class TestOneService:
         assert said.strip() == ("the parent process is gone" if how == "end of input" else "")
 
 
+def test_a_relay_stops_cleanly() -> None:
+    """By either signal or by the end of standard input: exit code 0, not a word of complaint."""
+    for how in ("SIGTERM", "SIGINT", "end of input"):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flocktime.cli.demo.relay", "relay"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps({"names": ["a", "b"], "network": {}, "seed": 1}) + "\n")
+        process.stdin.flush()
+        assert set(json.loads(process.stdout.readline())["members"]) == {"a", "b"}
+        if how != "end of input":
+            process.send_signal(getattr(signal, how))
+            assert process.wait(30) == 0, how
+        _, said = process.communicate(timeout=30)
+        assert (process.returncode, said) == (0, ""), how
+
+
 class TestAll:
     def test_a_service_that_dies_under_load_is_an_error(self, mark: str) -> None:
         """The failure names the service and how it ended, and the others are gone."""
@@ -119,6 +144,26 @@ class TestAll:
 
         with pytest.raises(ServiceFailed, match=r"service stock ended while it was needed \(signal SIGKILL\)"):
             perform(small_plan(), Watcher(kill_one))
+        assert marked(mark) == {}
+
+    def test_a_relay_that_dies_is_an_error(self, mark: str) -> None:
+        """The network is needed as the services are."""
+
+        def kill_relay() -> None:
+            pid = next(pid for pid, command in marked(mark).items() if command.endswith(" relay"))
+            os.kill(pid, signal.SIGKILL)
+
+        with pytest.raises(ServiceFailed, match=r"the relay ended while it was needed \(signal SIGKILL\)"):
+            perform(small_plan(), Watcher(kill_relay))
+        assert marked(mark) == {}
+
+    def test_a_flock_that_never_forms_is_an_error(self, mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Over a network that loses everything nobody synchronises: the failure says how they stand."""
+        monkeypatch.setattr(acts, "PATIENCE_S", 0.5)
+        monkeypatch.setattr(acts, "PATIENCE_ROUNDS", 0)
+        deaf = replace(small_plan(), network=Network(loss=1.0))
+        with pytest.raises(ServiceFailed, match=r"did not synchronise within 0\.5 s: .*stock is (alone|silent)"):
+            perform(deaf, Watcher())
         assert marked(mark) == {}
 
     def test_a_service_that_cannot_start_is_an_error_with_its_last_words(self, mark: str, tmp_path: Path) -> None:
@@ -175,7 +220,7 @@ class TestTheCommand:
         mark = new_mark()
         with start_demo(mark, "--seconds", "60", temporary=tmp_path) as process:
             read_until(process, "running")
-            assert len(marked(mark)) == 6
+            assert len(marked(mark)) == 7  # itself, five services, the relay
             process.kill()
             process.communicate(timeout=60)
         wait_until_gone(mark)

@@ -38,13 +38,13 @@ def _close_output() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from flocktime.cli import bench, demo, inspect, replay
+    from flocktime.cli import bench, demo, inspect, key, node, replay, sim, status
 
     parser = argparse.ArgumentParser(
         prog="flocktime", description="Clocks for distributed services that respect causality."
     )
     parser.add_argument("--version", action="version", version=f"flocktime {__version__} ({BACKEND} backend)")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in (demo, replay, bench, inspect):
+    for command in (demo, replay, bench, inspect, node, status, key, sim):
         command.register(commands)
     return parser

@@ -111,14 +111,9 @@ class Flock:
         self._watcher = Watcher(self._member)
         self._candidates: Candidates | None = None
         try:
+            steered = self._member.source
             self._clock = Clock(
-                name=name,
-                node=node,
-                max_drift=max_drift,
-                on_drift=on_drift,
-                last=last,
-                epoch=epoch,
-                source=self._member.source,
+                name=name, node=node, max_drift=max_drift, on_drift=on_drift, source=steered, last=last, epoch=epoch
             )
             self._member.attach(self._clock)
             if callable(peers):
@@ -237,7 +232,7 @@ class Flock:
         """The header for the answer to a message, whose header ``receive`` has taken in.
 
         Raises:
-            HeaderError: it was not taken in, or too long ago.
+            HeaderError: its sender is a stranger, and it was not taken in, or too long ago.
         """
         return self._member.reply(header)
 

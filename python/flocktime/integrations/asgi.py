@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final
 
-from flocktime.integrations.headers import HEADER, Received, extract, inject
+from flocktime.integrations.headers import FLOCK_HEADER, HEADER, Received, extract, inject
 
 if TYPE_CHECKING:
     from flocktime.clock import Clock
+    from flocktime.flock import Flock
 
 __all__ = ["FlocktimeMiddleware"]
 
@@ -19,7 +20,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _STAMPED: Final = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
-_NAME: Final = HEADER.encode()
+_NAMES: Final = frozenset({HEADER.encode(), FLOCK_HEADER.encode()})
 
 
 class FlocktimeMiddleware:
@@ -34,12 +35,14 @@ class FlocktimeMiddleware:
 
     Args:
         app: the ASGI application to wrap.
-        clock: this process's clock.
+        clock: this process's clock, or its flock: then the flock's own header is taken in and answered too.
         on_receive: called with the ``Received`` and the scope before the application runs; what it raises is the
             application's own failure and goes to the server.
     """
 
-    def __init__(self, app: App, clock: Clock, on_receive: Callable[[Received, Scope], None] | None = None) -> None:
+    def __init__(
+        self, app: App, clock: Clock | Flock, on_receive: Callable[[Received, Scope], None] | None = None
+    ) -> None:
         self._app = app
         self._clock = clock
         self._on_receive = on_receive
@@ -48,18 +51,18 @@ class FlocktimeMiddleware:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        received = extract(self._clock, scope["headers"])
+        received = extract(self._clock, scope["headers"])  # before anything else: it tells when the request came
         scope = {**scope, "flocktime": received}
         if self._on_receive is not None:
             self._on_receive(received, scope)
 
         async def send_stamped(message: Message) -> None:
-            await send(self._stamped(message) if message["type"] in _STAMPED else message)
+            await send(self._stamped(message, received) if message["type"] in _STAMPED else message)
 
         await self._app(scope, receive, send_stamped)
 
-    def _stamped(self, message: Message) -> Message:
+    def _stamped(self, message: Message, received: Received) -> Message:
+        others = [pair for pair in message.get("headers") or () if bytes(pair[0]).lower() not in _NAMES]
         stamp: dict[str, str] = {}
-        inject(self._clock, stamp)
-        others = [pair for pair in message.get("headers") or () if bytes(pair[0]).lower() != _NAME]
-        return {**message, "headers": [*others, (_NAME, stamp[HEADER].encode())]}
+        inject(self._clock, stamp, reply_to=received)
+        return {**message, "headers": [*others, *((name.encode(), value.encode()) for name, value in stamp.items())]}

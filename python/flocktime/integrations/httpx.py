@@ -3,6 +3,9 @@
 ``httpx.Client(event_hooks=event_hooks(clock))`` and ``httpx.AsyncClient(event_hooks=async_event_hooks(clock))``. The
 timestamp of the send is in ``request.extensions["flocktime"]``, what came back in
 ``response.extensions["flocktime"]`` (a ``Received``). Each hop of a redirect is a message of its own.
+
+Instead of a clock they take a flock: then every request measures, and to the flock each ``host:port`` that is called is a
+process. Where several processes stand behind one address, give the flock a socket instead.
 """
 
 from __future__ import annotations
@@ -17,11 +20,12 @@ if TYPE_CHECKING:
     import httpx
 
     from flocktime.clock import Clock
+    from flocktime.flock import Flock
 
 __all__ = ["async_event_hooks", "event_hooks"]
 
 
-def event_hooks(clock: Clock) -> dict[str, list[Callable[..., Any]]]:
+def event_hooks(clock: Clock | Flock) -> dict[str, list[Callable[..., Any]]]:
     """Hooks for ``httpx.Client``. A new dictionary each time: append hooks of your own behind these."""
 
     def on_request(request: httpx.Request) -> None:
@@ -33,7 +37,7 @@ def event_hooks(clock: Clock) -> dict[str, list[Callable[..., Any]]]:
     return {"request": [on_request], "response": [on_response]}
 
 
-def async_event_hooks(clock: Clock) -> dict[str, list[Callable[..., Any]]]:
+def async_event_hooks(clock: Clock | Flock) -> dict[str, list[Callable[..., Any]]]:
     """The same for ``httpx.AsyncClient``, which awaits its hooks."""
 
     async def on_request(request: httpx.Request) -> None:
@@ -45,9 +49,15 @@ def async_event_hooks(clock: Clock) -> dict[str, list[Callable[..., Any]]]:
     return {"request": [on_request], "response": [on_response]}
 
 
-def _send(clock: Clock, request: httpx.Request) -> None:
-    request.extensions[HEADER] = inject(clock, request.headers)
+def _send(clock: Clock | Flock, request: httpx.Request) -> None:
+    request.extensions[HEADER] = inject(clock, request.headers, to=_receiver(request.url))
 
 
-def _receive(clock: Clock, response: httpx.Response) -> None:
+def _receive(clock: Clock | Flock, response: httpx.Response) -> None:
     response.extensions[HEADER] = extract(clock, response.headers.raw)  # raw pairs: a repeated header stays visible
+
+
+def _receiver(url: httpx.URL) -> str:
+    """``host:port``, with the port that the scheme stands for where none is given."""
+    port = url.port or (443 if url.scheme == "https" else 80)
+    return f"[{url.host}]:{port}" if ":" in url.host else f"{url.host}:{port}"

@@ -43,6 +43,7 @@ class Load:
 
     requests: int = 0
     under_way: int = 0
+    left_out: int = 0
 
 
 class Driver:
@@ -53,9 +54,30 @@ class Driver:
         self._plan = plan
         self._urls = urls
         self._numbers = iter(range(1, MOST_REQUESTS + 1))
+        self._avoided: set[str] = set()
+        self._under_way: dict[int, Chain] = {}
+        self._answered = asyncio.Event()
+        self._held = asyncio.Event()
+        self._held.set()
+
+    async def avoid(self, name: str) -> None:
+        """Send nothing through this service from now on. Returns when nothing is on its way through it any more."""
+        self._avoided.add(name)
+        while any(name in chain for chain in self._under_way.values()):
+            self._answered.clear()
+            await self._answered.wait()
+
+    def use(self, name: str) -> None:
+        """Send through this service again."""
+        self._avoided.discard(name)
+
+    def go_on(self, going: bool) -> None:
+        """While something is still to happen, the load does not end with its time."""
+        (self._held.clear if going else self._held.set)()
 
     async def run(self) -> None:
-        """Return when the time is over, every service has called every other one, and nothing is under way any more."""
+        """Return when the time is over, every service has called every other one, nothing more is to happen, and nothing is
+        under way any more."""
         chains = islice(arrivals(self._plan), MOST_REQUESTS)
         start = asyncio.get_running_loop().time()
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
@@ -72,12 +94,18 @@ class Driver:
         loop, must = asyncio.get_running_loop(), covering(self._plan)
         for at, chain in chains:
             number = next(self._numbers)
-            if number > must and max(loop.time() - start, at) > self._plan.seconds:
+            if number > must and self._held.is_set() and max(loop.time() - start, at) > self._plan.seconds:
                 return
             await asyncio.sleep(max(0.0, start + at - loop.time()))
-            self.load.under_way += 1
+            if self._avoided & set(chain):
+                self.load.left_out += 1
+                continue
+            self._under_way[number] = chain
+            self.load.under_way = len(self._under_way)
             await self._request(client, number, chain)
-            self.load.under_way -= 1
+            del self._under_way[number]
+            self._answered.set()
+            self.load.under_way = len(self._under_way)
             self.load.requests += 1
 
     async def _request(self, client: httpx.AsyncClient, number: int, chain: Chain) -> None:

@@ -1,15 +1,15 @@
 """What a service writes down, one JSON object a line, and how it is read back.
 
 A file starts with a line that names the service and its clock's node, holds one line an event in the order in which
-they happened in that process, and ends with a line of totals. A file without that last line is incomplete, and that
-is an error.
+they happened in that process, between them a line every tenth of a second that says how its flock stands, and ends with a
+line of totals. A file without that last line is incomplete, and that is an error.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 
@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from flocktime.flock import Flock
+
 #: The most events of one service: the longest demonstration stays well below, and a file below some 60 MB.
 MOST_EVENTS: Final = 200_000
+#: The same for the looks at its flock.
+MOST_LOOKS: Final = 20_000
 
 #: Two clocks read one after the other lie microseconds apart, unless the process lost the processor in between.
 INTERRUPTED_NS: Final = 100_000
@@ -67,14 +71,36 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """How a service's flock stood at one instant.
+
+    Attributes:
+        true_ns: the host's monotonic clock, which all processes share. For the judge only.
+        ahead_ns: the flock's time less ``true_ns``: where two services differ in it, their clocks do.
+        wall_ahead_ns: the same of its wall clock.
+        state: as ``FlockStatus.state``.
+        wrong: the nodes that it calls wrong.
+        suspects_itself: it, or its wall clock, is the odd one out.
+    """
+
+    true_ns: int
+    ahead_ns: int
+    wall_ahead_ns: int
+    state: str
+    wrong: tuple[int, ...]
+    suspects_itself: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceLog:
-    """One service's complete log: ``stats`` are its clock's, ``headers`` its header counters, both at the end."""
+    """One process's complete log: ``stats`` are its clock's, ``headers`` its header counters, both at the end."""
 
     name: str
     node: int
     records: list[Record]
     stats: dict[str, Any]
     headers: dict[str, int]
+    looks: list[Look] = field(default_factory=list)
 
 
 class Journal:
@@ -86,6 +112,7 @@ class Journal:
         self._wall = wall
         self.events = 0
         self.refused = 0
+        self.looks = 0
         self._line({"service": name, "node": f"{clock.node:012x}"})
 
     def event(self, kind: Kind, request: str, stamp: Timestamp, message: str | None = None) -> None:
@@ -99,13 +126,13 @@ class Journal:
     def _event(self, kind: Kind, request: str, stamp: Timestamp, message: str | None, refusal: Refusal | None) -> None:
         if self.events == MOST_EVENTS:
             raise LogError(f"the log is full: {MOST_EVENTS} events")
-        wall_us, true_ns = self._instant()
+        wall_ns, true_ns = self._instant()
         line: dict[str, Any] = {
             "seq": self.events,
             "kind": kind,
             "request": request,
             "message": message,
-            "wall_us": wall_us,
+            "wall_us": wall_ns // 1000,
             "stamp": stamp.to_hex(),
             "true_ns": true_ns,
         }
@@ -115,16 +142,36 @@ class Journal:
         self._line(line)
         self.events += 1
 
+    def look(self, flock: Flock) -> Look:
+        """Write down how the flock stands, and return it."""
+        if self.looks == MOST_LOOKS:
+            raise LogError(f"the log is full: {MOST_LOOKS} looks at the flock")
+        wall_ns, true_ns = self._instant()
+        # The wall clock less the flock's: whoever was interrupted between the two readings saw too much.
+        status = min((flock.status() for _ in range(3)), key=lambda status: status.os_offset_us or 0.0)
+        wall_ahead_ns = wall_ns - true_ns
+        look = Look(
+            true_ns,
+            wall_ahead_ns - round(1e3 * (status.os_offset_us or 0.0)),
+            wall_ahead_ns,
+            status.state,
+            tuple(suspect.node for suspect in status.wrong),
+            status.suspects_itself,
+        )
+        self._line({"look": asdict(look)})
+        self.looks += 1
+        return look
+
     def _instant(self) -> tuple[int, int]:
-        """Wall and monotonic time of one instant. A reading that was interrupted half-way is taken again."""
+        """Wall and monotonic time of one instant, nanoseconds. A reading that was interrupted half-way is taken again."""
         attempts: list[tuple[int, int, int]] = []
         while len(attempts) < 3:
             before, wall, after = time.monotonic_ns(), self._wall(), time.monotonic_ns()
-            attempts.append((after - before, wall // 1000, before))
+            attempts.append((after - before, wall, before))
             if after - before <= INTERRUPTED_NS:
                 break
-        _, wall_us, true_ns = min(attempts)
-        return wall_us, true_ns
+        _, wall_ns, true_ns = min(attempts)
+        return wall_ns, true_ns
 
     def close(self) -> None:
         """Write the totals, which make the log complete."""
@@ -157,15 +204,19 @@ def read_log(path: Path) -> ServiceLog:
             first = next(lines)
             name, node = str(first["service"]), int(first["node"], 16)
             records: list[Record] = []
+            looks: list[Look] = []
             for value in lines:
-                if "seq" not in value:
+                if "seq" in value:
+                    records.append(_record(path, value, expected=len(records)))
+                elif "look" in value:
+                    looks.append(Look(**{**value["look"], "wrong": tuple(value["look"]["wrong"])}))
+                else:
                     break
-                records.append(_record(path, value, expected=len(records)))
             else:
                 raise LogError(f"{path.name}: incomplete, the totals at the end are missing")
             if value["events"] != len(records):
                 raise LogError(f"{path.name}: {len(records)} events, the service counted {value['events']}")
-            return ServiceLog(name, node, records, value["stats"], value["headers"])
+            return ServiceLog(name, node, records, value["stats"], value["headers"], looks)
         except (StopIteration, KeyError, TypeError, ValueError) as error:
             raise LogError(f"{path.name}: not a complete log: {type(error).__name__}: {error}") from error
 

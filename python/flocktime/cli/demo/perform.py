@@ -10,11 +10,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-import httpx
-
+from flocktime.cli.demo.acts import perform_acts, synchronised
 from flocktime.cli.demo.driver import Driver, Load
+from flocktime.cli.demo.flocking import Timeline, judge_flock
 from flocktime.cli.demo.log import read_log
-from flocktime.cli.demo.processes import Services, log_path, running
+from flocktime.cli.demo.looking import Looking
+from flocktime.cli.demo.services import Services, running
 from flocktime.cli.demo.verdict import Anchor, Judgement, judge
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
     from flocktime.cli.demo.plan import Plan
 
-#: How often the display is told what the services say of themselves.
-LOOK_EVERY_S: Final = 0.4
 #: When a request fails because a service died, the death is the better reason; it shows within this.
 POST_MORTEM_S: Final = 1.0
 
@@ -40,7 +39,8 @@ class Watcher(Protocol):
     """Who is told how it goes."""
 
     def starting(self, plan: Plan) -> None: ...
-    def running(self, elapsed_s: float, load: Load, states: dict[str, dict[str, object]]) -> None: ...
+    def joining(self, looking: Looking) -> None: ...
+    def running(self, elapsed_s: float, load: Load, looking: Looking) -> None: ...
     def judging(self) -> None: ...
 
 
@@ -56,54 +56,82 @@ async def _performed(plan: Plan, watcher: Watcher, logs: Path) -> Judgement:
     with _signals_cancel() as received:
         try:
             watcher.starting(plan)
-            anchor = _anchor()
+            anchor, timeline = _anchor(), Timeline()
             async with running(plan, logs) as services:
-                await _under_load(plan, services, watcher)
+                await _with_services(plan, services, watcher, timeline)
             watcher.judging()
-            return await asyncio.to_thread(_judged, plan, logs, anchor)
+            return await asyncio.to_thread(_judged, plan, services, anchor, timeline)
         except asyncio.CancelledError:
             if received:
                 raise Interrupted(received[0]) from None
             raise
 
 
-async def _under_load(plan: Plan, services: Services, watcher: Watcher) -> None:
-    """Drive the load to its end, unless a service dies first."""
-    driver = Driver(plan, services.urls)
-    load = asyncio.create_task(driver.run())
+async def _with_services(plan: Plan, services: Services, watcher: Watcher, timeline: Timeline) -> None:
+    """Let the flock form, then drive the load to its end, unless somebody dies first."""
+    looking, driver = Looking(services), Driver(plan, services.urls)
+    loop = asyncio.get_running_loop()
+    began: list[float] = []
+
+    def seen() -> None:
+        if began:
+            watcher.running(loop.time() - began[0], driver.load, looking)
+        else:
+            watcher.joining(looking)
+
+    async def play() -> None:
+        await synchronised(plan, looking, plan.names)
+        timeline.together_ns = time.monotonic_ns()
+        began.append(loop.time())
+        await _under_load(plan, services, driver, looking, timeline)
+        timeline.ended_ns = time.monotonic_ns()
+
     death = asyncio.create_task(services.failed())
-    look = asyncio.create_task(_look(services.urls, driver.load, watcher))
+    look = asyncio.create_task(looking.run(seen))
+    played = asyncio.create_task(play())
     try:
-        await asyncio.wait({load, death, look}, return_when=asyncio.FIRST_COMPLETED)
-        if load.done() and load.exception() is not None:
+        await asyncio.wait({played, death, look}, return_when=asyncio.FIRST_COMPLETED)
+        if played.done() and played.exception() is not None:
             await asyncio.wait({death}, timeout=POST_MORTEM_S)
         if death.done():
             raise death.result()
         if look.done():  # it has no end of its own, so this is its exception
             look.result()
-        await load
+        await played
     finally:
-        for task in (load, death, look):
+        for task in (played, death, look):
             task.cancel()
-        await asyncio.gather(load, death, look, return_exceptions=True)
+        await asyncio.gather(played, death, look, return_exceptions=True)
 
 
-async def _look(urls: dict[str, str], load: Load, watcher: Watcher) -> None:
-    """Tell the watcher, every now and then, what each service says of itself."""
-    loop = asyncio.get_running_loop()
-    start = loop.time()
-    states: dict[str, dict[str, object]] = {}
-    async with httpx.AsyncClient(trust_env=False) as client:
-        while True:
-            for name, url in urls.items():
-                with suppress(httpx.HTTPError):  # too busy to answer; if it died, that is told elsewhere
-                    states[name] = (await client.get(f"{url}/state")).json()
-            watcher.running(loop.time() - start, load, states)
-            await asyncio.sleep(LOOK_EVERY_S)
+async def _under_load(plan: Plan, services: Services, driver: Driver, looking: Looking, timeline: Timeline) -> None:
+    """The load and what happens meanwhile. The load goes on until all of that has happened."""
+
+    driver.go_on(True)
+
+    async def act() -> None:
+        try:
+            await perform_acts(plan, services, driver, looking, timeline)
+        finally:
+            driver.go_on(False)
+
+    both = [asyncio.create_task(act()), asyncio.create_task(driver.run())]
+    try:
+        done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+    finally:
+        for task in both:
+            task.cancel()
+        await asyncio.gather(*both, return_exceptions=True)
 
 
-def _judged(plan: Plan, logs: Path, anchor: Anchor) -> Judgement:
-    return judge(plan, [read_log(log_path(logs, name)) for name in plan.names], anchor)
+def _judged(plan: Plan, services: Services, anchor: Anchor, timeline: Timeline) -> Judgement:
+    logs = [read_log(path) for _, path in services.logs]
+    judgement = judge(plan, logs, anchor)
+    judgement.flock = judge_flock(plan, logs, timeline)
+    judgement.failures += judgement.flock.failures
+    return judgement
 
 
 def _anchor() -> Anchor:

@@ -1,4 +1,4 @@
-"""The scenario, all of it from one seed: who is there, how wrong each wall clock is, who calls whom and when.
+"""The scenario, all of it from one seed: who is there, how wrong each clock is, who calls whom and when, what happens.
 
 What the seed doesn't decide is how fast the machine runs it.
 """
@@ -13,15 +13,31 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FEWEST_SERVICES: Final = 4  # the two wrong ones, and two honest ones whose clocks disagree
+FEWEST_SERVICES: Final = 5  # the two wrong ones, and three honest ones: a majority
 MOST_SERVICES: Final = 16
 LONGEST_SECONDS: Final = 120.0
 SHORTEST_SECONDS: Final = 0.5
 
 MOST_OFFSET_US: Final = 200_000
-MOST_PPM: Final = 200.0
+MOST_PPM: Final = 100.0
 RUNAWAY_YEAR: Final = 2051
 SLOW_OFFSET_US: Final = -3_600_000_000
+
+#: A round of the flock, seconds: short, so that in a short run there are enough of them. Never shorter than so many of the
+#: longest ways through the network.
+SHORTEST_ROUND_S: Final = 0.05
+LONGEST_ROUND_S: Final = 0.15
+ROUNDS_OF_A_RUN: Final = 100
+ROUND_TRIPS: Final = 8
+#: What is done to the flock, as shares of the time.
+JUMP_AT: Final = 0.25
+STOP_AT: Final = 0.45
+#: A shorter run has no room for stopping a service and starting it again.
+SHORTEST_WITH_RESTART_S: Final = 6.0
+#: What a jump is named by, at the latest.
+NAMING_ROUNDS: Final = 40
+#: What a wrong clock beneath a member needs to be noticed.
+NOTICING_ROUNDS: Final = 30
 
 #: Request chains a second, and how many may be under way at once. Two busy cores manage a multiple of it.
 RATE: Final = 60.0
@@ -51,7 +67,8 @@ class ServicePlan:
 
     Attributes:
         name: what it is called, in the process list too.
-        role: ``"honest"``: a bit off, as clocks are; ``"runaway"``: set to the year 2051; ``"slow"``: an hour behind.
+        role: ``"honest"``: a bit off, as clocks are; ``"runaway"``: jumps to the year 2051 while it runs; ``"slow"``: an
+            hour behind from the start.
         offset_us: how far its wall clock is off at the start, in microseconds.
         ppm: how much faster it runs, in parts per million.
         on_drift: the drift policy of its flocktime clock.
@@ -65,34 +82,78 @@ class ServicePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Network:
+    """What the relay does to each datagram of the flock, each way.
+
+    Attributes:
+        delay_ms: how long it takes.
+        jitter_ms: how far that varies, either way, uniformly.
+        asymmetry_ms: how much longer it takes from a service to one that stands later in the table than back.
+        loss: the share that never arrives.
+    """
+
+    delay_ms: float = 0.5
+    jitter_ms: float = 0.2
+    asymmetry_ms: float = 0.0
+    loss: float = 0.02
+
+    @property
+    def longest_s(self) -> float:
+        """The longest way there and back."""
+        return (2 * (self.delay_ms + self.jitter_ms) + self.asymmetry_ms) / 1e3
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """One demonstration: the same seed, number of services and seconds give the same plan."""
+    """One demonstration: the same seed, number of services and seconds give the same plan.
+
+    Attributes:
+        restarted: the service that is stopped and started again, ``None`` in a run too short for that.
+        jump_us: how far the runaway jumps.
+    """
 
     seed: int
     seconds: float
     services: tuple[ServicePlan, ...]
+    network: Network = Network()
+    restarted: str | None = None
+    jump_us: int = 0
 
     @property
     def names(self) -> Chain:
         return tuple(service.name for service in self.services)
 
+    @property
+    def round_s(self) -> float:
+        """Time between two steps of the flock."""
+        shown = min(max(self.seconds / ROUNDS_OF_A_RUN, SHORTEST_ROUND_S), LONGEST_ROUND_S)
+        return max(shown, ROUND_TRIPS * self.network.longest_s)
 
-def make_plan(services: int, seed: int, seconds: float, now_us: int) -> Plan:
+    def of_role(self, role: Role) -> str | None:
+        """The first service of that role."""
+        return next((service.name for service in self.services if service.role == role), None)
+
+    def expects(self, rounds: int, since_s: float = 0.0) -> bool:
+        """Whether the run leaves so many rounds after this moment."""
+        return self.seconds - since_s >= rounds * self.round_s
+
+
+def make_plan(services: int, seed: int, seconds: float, now_us: int, network: Network | None = None) -> Plan:
     """Draw the wall clocks. ``now_us`` is the host's time, from which the year 2051 is reached."""
     draw = Random(f"{seed}/clocks")
     runaway, slow = draw.sample(range(services), 2)
-    offsets = iter(_spread(draw, services - 2))
+    offsets = iter(_spread(draw, services - 1))
     planned = []
     for index, name in enumerate(_NAMES[:services]):
         ppm = round(draw.uniform(-MOST_PPM, MOST_PPM), 1)
-        if index == runaway:
-            start = int(datetime(RUNAWAY_YEAR, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
-            planned.append(ServicePlan(name, "runaway", start - now_us, ppm))
-        elif index == slow:
+        if index == slow:
             planned.append(ServicePlan(name, "slow", SLOW_OFFSET_US, ppm))
         else:
-            planned.append(ServicePlan(name, "honest", next(offsets), ppm))
-    return Plan(seed, seconds, tuple(planned))
+            planned.append(ServicePlan(name, "runaway" if index == runaway else "honest", next(offsets), ppm))
+    honest = [service.name for service in planned if service.role == "honest"]
+    restarted = draw.choice(honest) if seconds >= SHORTEST_WITH_RESTART_S else None
+    jump_us = int(datetime(RUNAWAY_YEAR, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000 - now_us
+    return Plan(seed, seconds, tuple(planned), network or Network(), restarted, jump_us)
 
 
 def _spread(draw: Random, count: int) -> list[int]:

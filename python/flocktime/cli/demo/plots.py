@@ -47,7 +47,7 @@ def distances(judgement: Judgement) -> str:
         axes.set_ylabel("ahead of true time, ms")
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.12), ncols=7, frameon=False)
 
-    return _svg(draw, 9, 4)
+    return svg(draw, 9, 4)
 
 
 def delays(judgement: Judgement) -> str:
@@ -73,7 +73,7 @@ def delays(judgement: Judgement) -> str:
             axes.set_xlim(bins[0], bins[-1])
         lower.set_xlabel("received after sent, ms")
 
-    return _svg(draw, 9, 4)
+    return svg(draw, 9, 4)
 
 
 def pairs(judgement: Judgement) -> str:
@@ -89,7 +89,7 @@ def pairs(judgement: Judgement) -> str:
         _matrix(right, names, refused, "refused by drift policy", "Purples")
 
     size = len(judgement.plan.names)
-    return _svg(draw, 9, max(3.2, 0.42 * size + 1.2))
+    return svg(draw, 9, max(3.2, 0.42 * size + 1.2))
 
 
 def one_request(judgement: Judgement) -> tuple[str, str] | None:
@@ -103,7 +103,7 @@ def one_request(judgement: Judgement) -> tuple[str, str] | None:
         _space_time(left, judgement, request, lambda event: event.wall_us or 0, "sorted by wall clock")
         _space_time(right, judgement, request, lambda event: event.stamp, "sorted by flocktime")
 
-    return _svg(draw, 9, 3.2), request
+    return svg(draw, 9, 3.2), request
 
 
 def _honest(judgement: Judgement) -> list[str]:
@@ -180,7 +180,8 @@ def _space_time(axes: Any, judgement: Judgement, request: str, key: Callable[[Ev
     axes.set_title(title, loc="left")
 
 
-def _svg(draw: Callable[[Figure], None], width: float, height: float) -> str:
+def svg(draw: Callable[[Figure], None], width: float, height: float) -> str:
+    """What was drawn, as text."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         draw(figure)

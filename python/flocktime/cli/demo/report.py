@@ -10,7 +10,8 @@ from jinja2 import Environment, StrictUndefined
 
 from flocktime import __version__
 from flocktime.cli.demo import plots
-from flocktime.cli.demo.summary import verdict_lines
+from flocktime.cli.demo.skewplot import skews
+from flocktime.cli.demo.summary import network_line, verdict_lines
 from flocktime.cli.demo.words import counted, lasting, signed, wrongness
 from flocktime.clock import BACKEND
 
@@ -34,6 +35,7 @@ def render(judgement: Judgement) -> str:
     return environment.from_string(template).render(
         judgement=judgement,
         verdict=verdict_lines(judgement),
+        network=network_line(judgement.plan),
         honest=judgement.largest(honest=True),
         wrong=judgement.largest(honest=False),
         pictures=_pictures(judgement),
@@ -44,7 +46,9 @@ def render(judgement: Judgement) -> str:
 
 def _pictures(judgement: Judgement) -> dict[str, Any]:
     request = plots.one_request(judgement)
+    skew = skews(judgement)
     return {
+        "skews": None if skew is None else _inline(skew),
         "request": None if request is None else {"image": _inline(request[0]), "name": request[1]},
         "delays": _inline(plots.delays(judgement)),
         "distances": _inline(plots.distances(judgement)),

@@ -1,8 +1,8 @@
 """One service of the demonstration, a process of its own: ``python -m flocktime.cli.demo.service NAME``.
 
 It speaks with its parent over standard input and output, a JSON object a line: it is given its plan, answers with its
-port, is given everybody's addresses, and answers when it serves. When standard input ends, the parent is gone and so
-is it.
+port and its flock's address, is given everybody's addresses, and answers when it serves. Later it may be told that others
+have moved, or that its oscillator jumps. When standard input ends, the parent is gone and so is it.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import socket
-import sys
 import threading
+import time
+from collections import deque
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -23,9 +24,11 @@ from typing import Any, Final
 import httpx
 import uvicorn
 
-from flocktime.cli.demo.log import Journal
+from flocktime.cli.demo.log import Journal, Look
+from flocktime.cli.demo.pipe import Parent, end_on_signals, say
 from flocktime.cli.demo.plan import CHAIN_HEADER, MESSAGE_HEADER, REQUEST_HEADER, ServicePlan
-from flocktime.clock import Clock, SkewedSource, Timestamp
+from flocktime.clock import SkewedSource, Timestamp
+from flocktime.flock import Flock
 from flocktime.integrations.asgi import FlocktimeMiddleware
 from flocktime.integrations.headers import HEADER, Received
 from flocktime.integrations.httpx import async_event_hooks
@@ -37,24 +40,52 @@ GRACE_S: Final = 2
 LAST_RESORT_S: Final = 5.0
 #: What a request costs in a service, at most: enough for requests to overlap.
 MOST_WORK_S: Final = 0.002
+#: How often it writes down how its flock stands, and how many of these the display is given.
+LOOK_EVERY_S: Final = 0.1
+SHOWN_LOOKS: Final = 12
 
 
 class Service:
     """The ASGI application: takes a call, works, calls the next service of the chain, answers."""
 
-    def __init__(self, plan: ServicePlan, log: Path, seed: int) -> None:
+    def __init__(self, plan: ServicePlan, log: Path, seed: int, round_s: float = 1.0, start: int = 1) -> None:
         self._name = plan.name
         self._source = SkewedSource(timedelta(microseconds=plan.offset_us), plan.ppm)
-        self.clock = Clock(name=plan.name, source=self._source, on_drift=plan.on_drift)
+        self.flock = Flock(
+            "127.0.0.1:0",
+            name=plan.name,
+            source=self._source,
+            round=round_s,
+            on_drift=plan.on_drift,
+            until_ready="raise",  # a wrong clock is out-voted before it has stamped anything
+        )
+        self.clock = self.flock.clock
         self.journal = Journal(log, plan.name, self.clock, self._source)
         self.peers: dict[str, str] = {}
-        self._draw = Random(f"{seed}/{plan.name}")
+        self._looks: deque[Look] = deque(maxlen=SHOWN_LOOKS)
+        self._draw = Random(f"{seed}/{plan.name}/{start}")
+        self._prefix = self._name if start == 1 else f"{self._name}.{start}"
         self._sent = 0
+        # Its clock and not its flock: the members agree over the relay alone, which is slow and loses.
         self._stamped = FlocktimeMiddleware(self._call, self.clock, self._received)
         hooks = async_event_hooks(self.clock)
         hooks["request"].append(self._request_sent)
         hooks["response"].append(self._response_received)
         self.client = httpx.AsyncClient(event_hooks=hooks, timeout=CALL_TIMEOUT_S, trust_env=False)
+
+    def told(self, value: dict[str, Any]) -> None:
+        """What the parent says while it serves."""
+        self.peers = value.get("peers", self.peers)
+        if "flock" in value:
+            self.flock.set_peers(value["flock"])
+        if "jump_us" in value:
+            self._source.step(timedelta(microseconds=value["jump_us"]))
+
+    async def look(self) -> None:
+        """Write down, again and again, how the flock stands; at the same moments as the others do."""
+        while True:
+            self._looks.append(self.journal.look(self.flock))
+            await asyncio.sleep(LOOK_EVERY_S - time.monotonic() % LOOK_EVERY_S)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["path"] == "/state":  # for the display; no event, hence outside of the middleware
@@ -77,7 +108,7 @@ class Service:
         if rest:
             following, _, rest = rest.partition(",")
             self._sent += 1
-            headers = {REQUEST_HEADER: request, CHAIN_HEADER: rest, MESSAGE_HEADER: f"{self._name}-{self._sent}"}
+            headers = {REQUEST_HEADER: request, CHAIN_HEADER: rest, MESSAGE_HEADER: f"{self._prefix}-{self._sent}"}
             response = await self.client.get(f"{self.peers[following]}/call", headers=headers)
             visited += response.raise_for_status().json()
         await _answer(send, visited)
@@ -100,13 +131,12 @@ class Service:
         self.journal.event("response-sent", _header(scope, REQUEST_HEADER) or "", stamp, _header(scope, MESSAGE_HEADER))
 
     def _state(self) -> dict[str, Any]:
-        last = self.clock.last
         return {
+            "node": self.clock.node,
             "events": self.journal.events,
             "refused": self.journal.refused,
-            "suspects_self": self.clock.stats().suspect_self,
             "wall_us": self._source() // 1000,
-            "stamp_us": None if last is None else last.physical_us,
+            "looks": [asdict(look) for look in self._looks],
         }
 
 
@@ -125,10 +155,10 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
-        _say(serving=True)
+        say(serving=True)
 
 
-async def _serve(service: Service, listener: socket.socket) -> None:
+async def _serve(service: Service, listener: socket.socket, parent: Parent) -> None:
     config = uvicorn.Config(
         service,
         log_level="warning",
@@ -144,55 +174,40 @@ async def _serve(service: Service, listener: socket.socket) -> None:
     def stop() -> None:
         server.should_exit = True
 
-    def watch_parent() -> None:
-        # Ends when the parent closes the pipe or dies, however it dies. Not through sys.stdin: a thread that is
-        # inside of it when the interpreter shuts down is a fatal error.
-        while os.read(0, 4096):
-            pass
+    def parent_gone() -> None:
         with suppress(RuntimeError):  # the loop has just been closed: then there is nothing left to stop
             loop.call_soon_threadsafe(stop)
         if not finished.wait(GRACE_S + LAST_RESORT_S):
             os._exit(3)
 
-    threading.Thread(target=watch_parent, daemon=True).start()
+    parent.follow(service.told, parent_gone)
+    looking = asyncio.create_task(service.look())
+    looking.add_done_callback(lambda _: stop())  # it has no end of its own
     try:
         async with service.client:
             await server.serve(sockets=[listener])
     finally:
         finished.set()
-
-
-def _say(**value: Any) -> None:
-    print(json.dumps(value), flush=True)
-
-
-def _hear() -> dict[str, Any]:
-    line = sys.stdin.buffer.readline()
-    if not line:
-        raise SystemExit("the parent process is gone")
-    value: dict[str, Any] = json.loads(line)
-    return value
+        looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
 
 
 def main() -> None:
     """Run the service until the parent, a signal or the end of standard input stops it."""
     serving = False
-
-    def stop(*_: object) -> None:
-        # While it serves, the server itself takes the signal, stops, and raises it once more afterwards.
-        if not serving:
-            raise SystemExit(0)
-
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, stop)
-    given = _hear()
-    service = Service(ServicePlan(**given["plan"]), Path(given["log"]), given["seed"])
-    with socket.socket() as listener:
+    # While it serves, the server itself takes a signal, stops, and raises it once more afterwards.
+    end_on_signals(lambda: serving)
+    parent = Parent()
+    given = parent.hear()
+    plan, log = ServicePlan(**given["plan"]), Path(given["log"])
+    service = Service(plan, log, given["seed"], given["round_s"], given["start"])
+    with service.flock, socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        _say(port=listener.getsockname()[1])
-        service.peers = _hear()["peers"]
+        say(port=listener.getsockname()[1], member=service.flock.address)
+        service.told(parent.hear())
         serving = True
-        asyncio.run(_serve(service, listener))
+        asyncio.run(_serve(service, listener, parent))
     service.journal.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -10,15 +11,20 @@ from rich.table import Table
 from rich.text import Text
 
 from flocktime import __version__
+from flocktime.cli.demo.plan import RUNAWAY_YEAR
 from flocktime.cli.demo.words import counted, lasting, wrongness
 from flocktime.clock import BACKEND
 
 if TYPE_CHECKING:
+    from flocktime.cli.demo.flocking import FlockJudgement
+    from flocktime.cli.demo.plan import Plan
     from flocktime.cli.demo.verdict import Judgement, ServiceResult
     from flocktime.cli.judgement import Verdict
 
 #: Where nobody says how wide the output is, tables need this much.
-PIPED_WIDTH = 112
+PIPED_WIDTH = 120
+#: Of a member's states, the latest so many are shown.
+MOST_STATES = 6
 
 
 def console() -> Console:
@@ -36,7 +42,10 @@ def show(judgement: Judgement, out: Console) -> None:
         f"seed {plan.seed}, {plan.seconds:g} s, {BACKEND} backend: {counted(judgement.requests, 'request')}, "
         f"{counted(len(judgement.events), 'event')}, {counted(len(judgement.messages), 'message')} between services"
     )
+    out.print(Text(network_line(plan)))
     out.print(_services_table(judgement))
+    if judgement.flock is not None:
+        out.print(_flock_table(plan, judgement.flock))
     out.print(_refused_table(judgement))
     out.print(_distance_table(judgement))
     out.print()
@@ -48,10 +57,19 @@ def show(judgement: Judgement, out: Console) -> None:
         out.print(Text("flocktime contradicted causality nowhere.", "bold green"))
 
 
+def network_line(plan: Plan) -> str:
+    """What lies between the members."""
+    network = plan.network
+    return (
+        f"network of the flock: {network.delay_ms:g} ms +- {network.jitter_ms:g} ms each way, "
+        f"{network.asymmetry_ms:g} ms asymmetry, {network.loss:.1%} lost; a round every {plan.round_s:.2g} s"
+    )
+
+
 def verdict_lines(judgement: Judgement) -> list[str]:
     """The verdict in sentences, shared with the report."""
     wall, stamps, refused = judgement.wall, judgement.stamps, judgement.wall_of_refused
-    return [
+    lines = [
         f"by wall clock: {_share(wall)} effects sorted before their causes (worst {lasting(wall.largest_us)}); "
         f"by flocktime: {_share(stamps)}",
         f"within the services, event after event: {_share(judgement.wall_within)} by wall clock, "
@@ -59,6 +77,29 @@ def verdict_lines(judgement: Judgement) -> list[str]:
         f"judged apart: {counted(stamps.exempt, 'message')} refused by drift policy, answered and not adopted "
         f"({refused.inverted:,} backwards by wall clock, worst {lasting(refused.largest_us)})",
     ]
+    return [*lines, *([] if judgement.flock is None else _flock_lines(judgement.plan, judgement.flock))]
+
+
+def _flock_lines(plan: Plan, flock: FlockJudgement) -> list[str]:
+    runaway = plan.of_role("runaway")
+    lines = [
+        f"true skew: {_time(flock.first_skew_us)} at first, all synchronised after {flock.joined_s:.1f} s; then of all pairs "
+        f"50 % within {_time(flock.p50_us)}, 99 % within {_time(flock.p99_us)} (wall clocks: {_time(flock.wall_us)})"
+    ]
+    if runaway is not None and flock.timeline.jumped_ns:
+        named = flock.naming(runaway)
+        who = f"by {len(named)} of {len(plan.services) - 1}" if named else "by nobody yet"
+        when = f", the first after {min(named.values()):.1f} s" if named else ""
+        lines.append(f"{runaway}, whose clock jumped to {RUNAWAY_YEAR}, was called wrong {who}{when}")
+    timeline = flock.timeline
+    if plan.restarted is not None and timeline.back_ns:
+        away_s = (timeline.back_ns - timeline.stopped_ns) / 1e9
+        lines.append(f"{plan.restarted} was stopped, and was synchronised again {away_s:.1f} s later")
+    return lines
+
+
+def _time(us: float | None) -> str:
+    return "-" if us is None else lasting(round(us))
 
 
 def _share(verdict: Verdict) -> str:
@@ -66,8 +107,7 @@ def _share(verdict: Verdict) -> str:
 
 
 def _services_table(judgement: Judgement) -> Table:
-    numbers = ("rate, ppm", "events", "refused", "was refused")
-    table = _table("Services", ("service", "wall clock"), numbers, ("suspects itself",))
+    table = _table("Services", ("service", "wall clock"), ("rate, ppm", "events", "refused", "was refused"), ())
     for service in judgement.services:
         style = "" if service.plan.role == "honest" else "yellow"
         table.add_row(
@@ -77,7 +117,6 @@ def _services_table(judgement: Judgement) -> Table:
             f"{service.events:,}",
             _tally(sum(service.refused.values())),
             _tally(sum(service.refused_by.values())),
-            _suspicion(service),
         )
     return table
 
@@ -86,10 +125,18 @@ def _tally(count: int) -> Text:
     return Text(f"{count:,}", "dim" if count == 0 else "")
 
 
-def _suspicion(service: ServiceResult) -> Text:
-    if not service.suspects_self:
-        return Text("no", "dim")
-    return Text(f"yes, refused {len(service.suspects)}", "yellow")
+def _flock_table(plan: Plan, flock: FlockJudgement) -> Table:
+    table = _table(
+        "The flock", ("service", "how it stood, one after the other", "called wrong by"), (), ("wall clock",)
+    )
+    for member, service in zip(flock.members, plan.services, strict=True):
+        table.add_row(
+            Text(member.name, "" if service.role == "honest" else "yellow"),
+            Text(" > ".join(member.states[-MOST_STATES:])),
+            Text(", ".join(member.named_by) or "nobody", "yellow" if member.named_by else "dim"),
+            Text("is off, it says itself", "yellow") if member.suspects_itself else Text("", "dim"),
+        )
+    return table
 
 
 def _refused_table(judgement: Judgement) -> Table:
@@ -165,6 +212,8 @@ def as_dict(judgement: Judgement, took_s: float) -> dict[str, Any]:
             for label, honest in (("honest", True), ("wrong", False))
         },
         "services": [_service(service) for service in judgement.services],
+        "network": {**asdict(plan.network), "round_s": plan.round_s},
+        "flock": None if judgement.flock is None else _flock(plan, judgement.flock),
         "failures": judgement.failures,
     }
 
@@ -179,13 +228,41 @@ def _service(service: ServiceResult) -> dict[str, Any]:
         "role": service.plan.role,
         "offset_us": service.plan.offset_us,
         "ppm": service.plan.ppm,
-        "node": f"{service.node:012x}",
+        "nodes": [f"{node:012x}" for node in service.nodes],
         "events": service.events,
         "refused": dict(service.refused),
         "refused_by": dict(service.refused_by),
         "suspects": list(service.suspects),
-        "suspects_self": service.suspects_self,
         "largest_wall_us": service.largest_wall_us,
         "largest_stamp_us": service.largest_stamp_us,
         "headers": service.headers,
+    }
+
+
+def _flock(plan: Plan, flock: FlockJudgement) -> dict[str, Any]:
+    timeline = flock.timeline
+    return {
+        "first_skew_us": flock.first_skew_us,
+        "joined_s": flock.joined_s,
+        "skew_us": {"p50": flock.p50_us, "p99": flock.p99_us, "largest": flock.largest_us, "allowed": flock.allowed_us},
+        "wall_skew_us": flock.wall_us,
+        "restarted": plan.restarted,
+        "away_s": (timeline.back_ns - timeline.stopped_ns) / 1e9 if timeline.back_ns else None,
+        "members": [
+            {
+                "name": member.name,
+                "states": member.states,
+                "named_by_after_s": member.named_by,
+                "suspects_itself": member.suspects_itself,
+            }
+            for member in flock.members
+        ],
+        "moments": [
+            {
+                "true_s": (moment.true_ns - (timeline.together_ns or flock.moments[0].true_ns)) / 1e9,
+                "skew_us": moment.skew_us,
+                "synchronised": len(moment.together),
+            }
+            for moment in flock.moments
+        ],
     }

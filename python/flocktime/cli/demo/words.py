@@ -24,7 +24,7 @@ def signed(us: int) -> str:
 def wrongness(service: ServicePlan) -> str:
     """What is the matter with a service's wall clock."""
     if service.role == "runaway":
-        return f"year {RUNAWAY_YEAR}"
+        return f"{signed(service.offset_us)}, then year {RUNAWAY_YEAR}"
     return signed(service.offset_us)
 
 

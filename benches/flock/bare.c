@@ -1,0 +1,11 @@
+/* The least that a program can do with datagrams: take them. What a member costs under a flood is held against this. */
+
+#include <stdint.h>
+#include <sys/socket.h>
+
+/* Until the socket fails. Counts what came. */
+void receive_for_ever(int descriptor, volatile uint64_t *count) {
+    char room[512];
+    while (recv(descriptor, room, sizeof room, 0) >= 0)
+        ++*count;
+}

@@ -1,0 +1,136 @@
+"""The loop of a node: signals, changes of the flock, and once a second everything else."""
+
+from __future__ import annotations
+
+import signal
+import time
+from queue import Empty, SimpleQueue
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from flocktime.cli.key_given import BadKeys
+from flocktime.cli.node.files import BadFile
+from flocktime.errors import ClockError, EpochError
+from flocktime.flock.status import StateChange
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flocktime.cli.node.files import KeyFile, WatchedFile
+    from flocktime.cli.node.telling import Teller
+    from flocktime.flock import Flock
+
+EVERY_S: Final = 1.0
+#: A member whose thread has ended cannot be brought back.
+_ENDED: Final = ("failed", "stopped", "detached")
+
+
+class signals:  # noqa: N801  # used like a function
+    """An inbox that SIGINT and SIGTERM write to. The second of them has its usual effect: it kills."""
+
+    def __init__(self) -> None:
+        # The one queue of the standard library that a signal handler may put into at any moment.
+        self.queue: SimpleQueue[StateChange | signal.Signals] = SimpleQueue()
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        for each in self._before:
+            signal.signal(each, signal.SIG_DFL)
+        self.queue.put(signal.Signals(number))
+
+
+class Node:
+    """A flock, those who are told about it, and the files that it follows."""
+
+    def __init__(
+        self,
+        flock: Flock,
+        teller: Teller,
+        inbox: signals,
+        *,
+        named: Sequence[str],
+        peers: WatchedFile | None,
+        keys: KeyFile | None,
+        advance: str | None,
+    ) -> None:
+        self._flock = flock
+        self._teller = teller
+        self._queue = inbox.queue
+        self._named = named
+        self._peers = peers
+        self._keys = keys
+        self._advance = advance
+
+    def run(self) -> int:
+        """Until a signal comes (0), or the flock's thread ends (1)."""
+        self._flock.on_state(self._queue.put)
+        next_s = time.monotonic() + EVERY_S
+        while True:
+            try:
+                item = self._queue.get(timeout=max(0.0, next_s - time.monotonic()))
+            except Empty:
+                next_s = max(next_s + EVERY_S, time.monotonic())
+                if not self._look():
+                    return 1
+                continue
+            if isinstance(item, StateChange):
+                self._teller.changed(item, self._flock.status())
+            else:
+                self._teller.stopped(f"stopped by {item.name}")
+                return 0
+
+    def _look(self) -> bool:
+        self._follow_peers()
+        self._follow_keys()
+        status = self._flock.status()
+        self._teller.looked(status)
+        if status.state in _ENDED:
+            self._teller.stopped(f"{status.state}: {status.io.get('failure')}")
+            return False
+        if self._advance is not None:
+            self._advance_epoch(self._advance)
+        return True
+
+    def _follow_peers(self) -> None:
+        if self._peers is None or not self._peers.has_changed():
+            return
+        try:
+            self._flock.set_peers([*self._named, *self._peers.read()])
+        except (BadFile, ValueError) as error:
+            self._teller.note(f"the peers stay as they were: {error}")
+        else:
+            self._teller.note(f"{len(self._peers.lines)} peers from {self._peers.path}")
+
+    def _follow_keys(self) -> None:
+        if self._keys is None or not self._keys.has_changed():
+            return
+        try:
+            keys = self._keys.read()
+            self._flock.rotate(keys)
+        except (BadKeys, ClockError) as error:
+            self._teller.note(f"the keys stay as they were: {error}")
+        else:
+            ids = [key.partition(":")[0] for key in keys]
+            self._teller.note(f"keys from {self._keys.path}: {', '.join(ids)}, {ids[0]} signs")
+
+    def _advance_epoch(self, reason: str) -> None:
+        try:
+            stamp = self._flock.advance_epoch(reason)
+        except EpochError as error:
+            if error.epoch == 65535:
+                self._advance = None
+                self._teller.note(str(error))
+            return  # no quorum yet: the next second it may have one
+        self._advance = None
+        self._teller.note(f"epoch {stamp.epoch} begins at {stamp}: {reason}")
