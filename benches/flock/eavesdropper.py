@@ -18,8 +18,8 @@ ETH_P_IP = 0x0800
 SO_ATTACH_FILTER, SO_RCVBUFFORCE = 26, 33
 SOL_PACKET, PACKET_STATISTICS = 263, 6
 ROOM = 64 << 20
-#: Where the ports are in an IP packet without options.
-SOURCE_AT, TARGET_AT = 20, 22
+#: Where hosts and ports are in an IP packet without options.
+SOURCE_HOST_AT, TARGET_HOST_AT, SOURCE_AT, TARGET_AT = 12, 16, 20, 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +31,23 @@ class Datagram:
 
 
 class Eavesdropper:
-    """Datagrams on the loopback that come from a port, or, with ``incoming``, that go to it. Needs to be root."""
+    """Datagrams on the loopback that come from an IPv4 address with a port, or, with ``incoming``, that go to it. Needs to
+    be root.
+    """
 
-    def __init__(self, port: int, *, incoming: bool = False) -> None:
+    def __init__(self, address: str, *, incoming: bool = False) -> None:
         if os.geteuid() != 0:
             raise HarnessError("looking at the loopback's traffic needs root")
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
-        # UDP; that port; all of it. Else nothing.
+        host, _, port = address.rpartition(":")
+        # UDP; that host; that port; all of it. Else nothing.
         program = [
             (0x30, 0, 0, 9),
-            (0x15, 0, 3, socket.IPPROTO_UDP),
+            (0x15, 0, 5, socket.IPPROTO_UDP),
+            (0x20, 0, 0, TARGET_HOST_AT if incoming else SOURCE_HOST_AT),
+            (0x15, 0, 3, int.from_bytes(socket.inet_aton(host))),
             (0x28, 0, 0, TARGET_AT if incoming else SOURCE_AT),
-            (0x15, 0, 1, port),
+            (0x15, 0, 1, int(port)),
             (0x06, 0, 0, 0xFFFF),
             (0x06, 0, 0, 0),
         ]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benches.flock.oscillator import line_at, look, mapped, raw_ns, wait_until
+from benches.flock.talking import Talking
 from benches.flock.ticks import Ticker
 
 from flocktime.clock import BACKEND, SkewedSource
@@ -34,7 +35,7 @@ class Servant:
         self._ppm = float(config["ppm"])
         self._source = SkewedSource(float(config["offset_s"]), self._ppm)
         self.flock = Flock(
-            config["listen"],
+            None if config["http"] else config["listen"],
             key=config["key"],
             name=config["name"],
             source=self._source,
@@ -47,6 +48,7 @@ class Servant:
         self._member = self.flock._member
         self._shown = self._member.source
         self._ticker = Ticker(self.flock.clock, self._shown, self._report) if config["ticking"] else None
+        self._talking = Talking(self.flock, config["fanout"] / config["round"]) if config["http"] else None
         self._mapping = mapped(self._source, self._ppm)
 
     def _report(self) -> dict[str, Any]:
@@ -63,10 +65,14 @@ class Servant:
         return {} if answer is None else dict(answer)
 
     def do_hello(self) -> dict[str, Any]:
-        return {"address": self.flock.address, "pid": os.getpid(), "backend": BACKEND, "node": self.flock.clock.node}
+        address = self.flock.address if self._talking is None else self._talking.address
+        return {"address": address, "pid": os.getpid(), "backend": BACKEND, "node": self.flock.clock.node}
 
     def do_peers(self, peers: list[str]) -> None:
-        self.flock.set_peers(peers)
+        if self._talking is None:
+            self.flock.set_peers(peers)
+        else:
+            self._talking.set_peers(peers)
 
     def do_ready(self, timeout: float) -> dict[str, Any]:
         try:
@@ -94,6 +100,9 @@ class Servant:
         report = self._report()
         rate = line_at(report, self._mapping, raw_ns())[1]
         return {**asdict(look(self._shown)), "rate": rate, "state": report["state"], "round": report["round"]}
+
+    def do_talk(self) -> dict[str, Any]:
+        return {} if self._talking is None else dict(self._talking.counts)
 
     def do_status(self) -> dict[str, Any]:
         return self.flock.status().as_dict()

@@ -40,7 +40,7 @@ class Ticker:
 
     Stamps of ``clock`` must rise, strictly. That alone proves little, because a clock keeps them rising over a time that
     falls. So once synchronised, the disciplined clock must not fall either; nor must what stamps follow, ``shown``, by
-    more than the microsecond that reading it through the processor's counter may cost.
+    more than the microsecond or two that reading it through the processor's counter may cost.
     """
 
     def __init__(self, clock: Clock, shown: Callable[[], int], report: Callable[[], dict[str, Any]]) -> None:

@@ -39,6 +39,7 @@ class Sketch:
     fanout: int = 4
     ticking: bool = False
     steer: bool = True
+    http: bool = False
     listen: str = "127.0.0.1:0"
     prefix: tuple[str, ...] = ()
 
@@ -93,7 +94,7 @@ class Village:
         for sketch in drawn:
             config = {
                 name: getattr(sketch, name)
-                for name in ("name", "offset_s", "ppm", "round", "fanout", "ticking", "steer")
+                for name in ("name", "offset_s", "ppm", "round", "fanout", "ticking", "steer", "http")
             }
             config |= {"listen": sketch.listen, "key": self.key}
             self.drawn[sketch.name] = sketch

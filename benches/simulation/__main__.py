@@ -19,6 +19,7 @@ from pathlib import Path
 
 from benches.simulation.table import Finished, everywhere, markdown
 from benches.simulation.work import Job, Result, work
+
 from flocktime import BACKEND, __version__
 from flocktime.errors import FlockError
 from flocktime.simulation import CATALOGUE, Row, find

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 from benches.simulation.work import Result
+
 from flocktime.simulation import Bar, Row, Verdict, figure
 from flocktime.simulation.measures import JOINED, SAFETY
 

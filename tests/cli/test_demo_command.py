@@ -68,7 +68,7 @@ class TestOutcome:
         assert {entry["error"] for entry in outcome["refused"]} == {"DriftError"}
 
     def test_only_the_runaway_is_refused(self, outcome: dict[str, Any]) -> None:
-        """Since it jumped, for being decades ahead. It refused nobody, and the one an hour behind neither: it follows the flock."""
+        """Since it jumped, for being decades ahead. It refused nobody; nor did the one an hour behind: it follows the flock."""
         (runaway,) = (s for s in outcome["services"] if s["role"] == "runaway")
         assert runaway["refused"] == {}
         assert {entry["sender"] for entry in outcome["refused"]} == {runaway["name"]}
@@ -138,6 +138,27 @@ class _Seen(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
+
+
+def test_a_service_is_stopped_and_comes_back(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Under load, with nothing lost: a new process at another address, in a log of its own, synchronised again."""
+    assert main(["demo", "--json", "--seconds", "6", "--seed", str(SEED), "--keep-logs", str(tmp_path)]) == 0
+    outcome = json.loads(capsys.readouterr().out)
+    flock = outcome["flock"]
+    (restarted,) = (s for s in outcome["services"] if s["name"] == flock["restarted"])
+    (member,) = (m for m in flock["members"] if m["name"] == flock["restarted"])
+    assert restarted["role"] == "honest"
+    assert len(set(restarted["nodes"])) == 2
+    assert 0 < flock["away_s"] < 60
+    assert member["states"].count("synchronised") >= 2
+    assert outcome["contradictions"] == 0
+    logs = {path.stem: read_log(path) for path in tmp_path.iterdir()}
+    both = [logs[restarted["name"]], logs[f"{restarted['name']}.2"]]
+    assert sum(len(log.records) for log in both) == restarted["events"]
+    assert both[1].records
+    (runaway,) = (s["name"] for s in outcome["services"] if s["role"] == "runaway")
+    named = next(m["named_by_after_s"] for m in flock["members"] if m["name"] == runaway)
+    assert set(named) >= {s["name"] for s in outcome["services"]} - {runaway, restarted["name"]}
 
 
 def test_what_a_person_reads() -> None:

@@ -82,16 +82,18 @@ def test_everybody_stands_behind_an_address_of_the_relays() -> None:
 
 def test_a_member_that_moved_is_found_again() -> None:
     """The others keep its address, and what comes from its old one goes nowhere."""
-    with relaying(Network(0.0, 0.0, 0.0, 0.0)) as (relay, members, fronts):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as moved:
-            moved.bind(("127.0.0.1", 0))
-            moved.settimeout(PATIENCE_S)
-            relay.move({"b": "{}:{}".format(*moved.getsockname())})
-            members[0].sendto(b"hello", fronts[1].getsockname())
-            assert moved.recvfrom(100) == (b"hello", fronts[0].getsockname())
-            members[1].sendto(b"from nowhere", fronts[0].getsockname())
-            moved.sendto(b"from here", fronts[0].getsockname())
-            assert members[0].recvfrom(100) == (b"from here", fronts[1].getsockname())
+    with (
+        relaying(Network(0.0, 0.0, 0.0, 0.0)) as (relay, members, fronts),
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as moved,
+    ):
+        moved.bind(("127.0.0.1", 0))
+        moved.settimeout(PATIENCE_S)
+        relay.move({"b": "{}:{}".format(*moved.getsockname())})
+        members[0].sendto(b"hello", fronts[1].getsockname())
+        assert moved.recvfrom(100) == (b"hello", fronts[0].getsockname())
+        members[1].sendto(b"from nowhere", fronts[0].getsockname())
+        moved.sendto(b"from here", fronts[0].getsockname())
+        assert members[0].recvfrom(100) == (b"from here", fronts[1].getsockname())
 
 
 def test_what_is_lost_does_not_arrive() -> None:

@@ -47,8 +47,8 @@ def test_a_node_joins_by_its_key(tmp_path: Path) -> None:
             until(lambda: any(peer.state == "synchronised" for peer in members[0].status().peers))
             began_s = time.monotonic()
             assert standing.stop(signal.SIGTERM) == (0, "")
-            assert time.monotonic() - began_s < 1.0 + 2.0  # a second, and what a busy machine takes to end a process
-            assert standing.seen[-1]["event"] == "started" or standing.process.returncode == 0
+            assert time.monotonic() - began_s < 3.0  # a second, and what a busy machine takes to end a process
+            standing.wait(lambda event: event["event"] == "stopped")
 
 
 def test_without_steering() -> None:
@@ -146,16 +146,19 @@ def test_keys_change_without_a_restart(tmp_path: Path) -> None:
     with flocks(4, key=[KEY, OTHER]) as members:
         together(members)
         peers = [argument for member in members for argument in ("--peer", str(member.address))]
-        with node(*peers, "--key-file", str(path), "--anchor", "never") as standing:
+        with node(*peers, "--key-file", str(path), "--anchor", "never", "--status", "0") as standing:
+            where = address(standing.status_address)
             standing.wait_state("synchronised")
             path.write_text(f"{OTHER}\n{KEY}\n")
             assert standing.wait_note("keys from").endswith("2, 1, 2 signs")
+            until(lambda: ask(where)[1].voters == 4)
             for member in members:
                 member.rotate(OTHER)
             path.write_text(f"{new_key(3)}\n")
             path.chmod(0o644)
             assert "0644" in standing.wait_note("the keys stay as they were")
-            assert not [event for event in standing.seen if event.get("state") == "alone"][2:]
+            first = next(i for i, event in enumerate(standing.seen) if event.get("state") == "synchronised")
+            assert not [event for event in standing.seen[first + 1 :] if "state" in event]  # it never left the flock
 
 
 def test_advancing_the_epoch() -> None:
@@ -217,7 +220,7 @@ def test_json_lines_are_json(capfd: pytest.CaptureFixture[str]) -> None:
         alone.stop(signal.SIGINT)
         alone.wait(lambda event: event["event"] == "stopped")
         assert all(json.dumps(event) and event["time_us"] > 1e15 for event in alone.seen)
-        assert [event["event"] for event in alone.seen][0] == "started"
+        assert alone.seen[0]["event"] == "started"
 
 
 def test_the_help_says_what_is_not_protected(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from benches.flock.rows.flood import flood
 from benches.flock.rows.forks import forks
 from benches.flock.rows.liars import liars
 from benches.flock.rows.partitions import partitions
-from benches.flock.rows.skew import busy, loopback, relayed
+from benches.flock.rows.skew import busy, headers, loopback, relayed
 from benches.python.flock_speed import speed
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ ROWS: dict[str, Callable[[Options], Table]] = {
     "loopback": loopback,
     "busy": busy,
     "relay": relayed,
+    "headers": headers,
     "liars": liars,
     "cost": cost,
     "flood": flood,

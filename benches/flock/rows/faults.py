@@ -26,8 +26,8 @@ STEADY = 5
 ROUNDS = 3
 MEMBERS = 8
 HOUR_S = 3600.0
-#: Reading through the processor's counter may go back by so much.
-MOST_READING_NS = 1000
+#: Reading through the processor's counter may go back by so much: 1 us for a slope that falls, 1 us for the calibration.
+MOST_READING_NS = 2000
 #: For so long the counter runs on without looking whether the oscillator beneath does, and a little.
 FROZEN_READING_NS = 1_100_000
 

@@ -69,7 +69,7 @@ class _Scene:
         targets = [village.addresses[name], self.bare.ask("hello")["address"]]
         config = json.dumps({"targets": targets, "seed": seed})
         self.flooder = stack.enter_context(Talker("the flooder", "benches.flock.flooder", [config]))
-        self.leaving = stack.enter_context(Eavesdropper(self.port))
+        self.leaving = stack.enter_context(Eavesdropper(village.addresses[name]))
         self.friends = set(village.addresses.values())
 
     def counts(self) -> _Counts:
@@ -149,7 +149,7 @@ def _exact(table: Table, kind: str, counters: dict[str, int]) -> None:
 
 def _replay(table: Table, scene: _Scene, options: Options) -> None:
     """Genuine packets to this member, once more and from elsewhere."""
-    with Eavesdropper(scene.port, incoming=True) as incoming:
+    with Eavesdropper(scene.village.addresses[scene.name], incoming=True) as incoming:
         pause(3 * options.round_s)
         captured = [one.data.hex() for one in incoming.heard()]
     scene.sent()

@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from benches.flock.options import Options
 
-__all__ = ["busy", "loopback", "relayed", "settled", "skews_ns"]
+__all__ = ["busy", "headers", "loopback", "relayed", "settled", "skews_ns"]
 
 CLOSE_NS = 1_000_000
 #: How often all members are compared, seconds.
@@ -46,19 +47,31 @@ def relayed(options: Options) -> Table:
     return _measured(options, table, 300.0, weather=WEATHER)
 
 
+def headers(options: Options) -> Table:
+    """The same without a socket of the flock's: it rides on the headers of HTTP requests, four a second."""
+    table = Table("headers", "real processes, by the headers of HTTP requests only", _settings(options))
+    return _measured(options, table, 500.0, http=True)
+
+
 def _settings(options: Options) -> dict[str, object]:
     return options.settings("members", "settle_s", "seconds")
 
 
 def _measured(
-    options: Options, table: Table, p99_us: float, *, weather: Weather | None = None, busy_processes: int = 0
+    options: Options,
+    table: Table,
+    p99_us: float,
+    *,
+    weather: Weather | None = None,
+    busy_processes: int = 0,
+    http: bool = False,
 ) -> Table:
     rng = options.random()
     with ExitStack() as stack:
         village = stack.enter_context(Village())
         for _ in range(busy_processes):
             stack.enter_context(_busy())
-        village.start(*sketches(options.members, rng, round=options.round_s))
+        village.start(*sketches(options.members, rng, round=options.round_s, http=http))
         talker = None
         if weather is not None:
             talker, doors = relay(village.addresses, weather, options.seed)
@@ -77,6 +90,9 @@ def _measured(
         table.add("half the least delay, median", quantile(half, 50), "us")
         table.add("pairs compared", len(counted))
         table.add("judgement wrong by at most, p99", quantile(errors_ns, 99) / 1e3, "us", most=p99_us / 10)
+        if http:
+            total = sum((Counter(one) for one in village.ask_all("talk").values()), Counter[str]())
+            table.remarks.append("headers: " + ", ".join(f"{name} {count}" for name, count in total.items()))
         if talker is not None:
             counts = talker.ask("counts")
             table.remarks.append("the relay: " + ", ".join(f"{name} {value:g}" for name, value in counts.items()))

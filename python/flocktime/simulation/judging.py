@@ -90,6 +90,8 @@ class Row:
                 data["nodes"] = nodes
             if seconds is not None:
                 data["seconds"] = seconds
+                if "sample_every_s" in data:
+                    data["sample_every_s"] = min(data["sample_every_s"], seconds)
             if delay is not None:
                 data["network"] = {**data.get("network", {}), "delay": delay}
             return data

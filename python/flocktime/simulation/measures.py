@@ -10,6 +10,37 @@ from flocktime.simulation.judging import Bar, Measure, Row, Run
 from flocktime.simulation.outcome import Outcome, Sample, Summary, Totals
 from flocktime.simulation.running import Scenario
 
+__all__ = [
+    "BELOW_1MS",
+    "BELOW_1MS_TOLD",
+    "BELOW_100US",
+    "JOINED",
+    "LATE_FROM_S",
+    "SAFETY",
+    "STAMPS",
+    "astray",
+    "closed",
+    "gap_us",
+    "not_undecided",
+    "of_summary",
+    "of_totals",
+    "off_utc_ms",
+    "others_named",
+    "own_row",
+    "rate_outside",
+    "ratio",
+    "settled_after",
+    "skew",
+    "skew_us",
+    "stamp_lead_ms",
+    "stamps_moved_us",
+    "stamps_over_skew",
+    "together",
+    "typical_skew",
+    "unnamed",
+    "unsuspecting",
+]
+
 LATE_FROM_S: Final = 60.0  # by then a flock that started together has joined
 
 
@@ -89,6 +120,19 @@ def not_undecided(run: Run) -> float:
 def stamp_lead_ms(since_s: float = LATE_FROM_S) -> Measure:
     """The most that an honest stamp led its own member's time since then."""
     return lambda run: max((s.stamp_lead_us / 1e3 for s in run.outcome.series if s.t_s >= since_s), default=None)
+
+
+def stamps_moved_us(run: Run) -> float | None:
+    """The farthest that an honest member's last stamp lies from where it is in the baseline."""
+    if run.baseline is None:
+        return None
+    moved = [0]
+    for own, without in zip(run.outcome.members, run.baseline.members, strict=True):
+        if own.standing == "honest":
+            if own.stamp_lead_us is None or without.stamp_lead_us is None:
+                return None
+            moved.append(abs(own.stamp_lead_us - without.stamp_lead_us))
+    return float(max(moved))
 
 
 def off_utc_ms(run: Run) -> float | None:

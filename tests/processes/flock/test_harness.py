@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from benches.flock import __main__ as command
+from benches.flock.eavesdropper import Datagram, Eavesdropper
 from benches.flock.figures import Figure, Table, quantile
 from benches.flock.namespaces import Hosts, available
 from benches.flock.oscillator import raw_ns
@@ -151,3 +154,26 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert "seed 7" in shown
     assert "stamps made twice" in shown
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="looking at the loopback's traffic needs root"
+)
+def test_every_datagram_of_a_port_is_heard() -> None:
+    """What leaves an address is heard, with where it goes; what arrives there likewise; neither what leaves another port nor
+    what leaves the same port of another host."""
+    with ExitStack() as stack:
+        one, other, stranger = (stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(3))
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        stranger.bind(("127.0.0.9", one.getsockname()[1]))
+        here, there = ("{}:{}".format(*each.getsockname()) for each in (one, other))
+        leaving = stack.enter_context(Eavesdropper(here))
+        arriving = stack.enter_context(Eavesdropper(here, incoming=True))
+        for number in range(3):
+            one.sendto(bytes([number]), other.getsockname())
+            other.sendto(bytes([10 + number]), one.getsockname())
+            stranger.sendto(b"x", other.getsockname())
+        assert leaving.heard() == [Datagram(there, bytes([number])) for number in range(3)]
+        assert arriving.heard() == [Datagram(here, bytes([10 + number])) for number in range(3)]
+        assert leaving.heard() == []

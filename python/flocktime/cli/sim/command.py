@@ -117,14 +117,14 @@ def _simulated(options: argparse.Namespace) -> int:
             runs.append(perform(row, seed, share))
     verdicts = judge(row, runs)
     missed = any(verdict.passed is False for verdict in verdicts)
-    if options.plot is not None:
-        from flocktime.cli.sim.plot import draw
-
-        draw([each.outcome for each in runs], row.scenario, options.plot)
     if options.json:
         report.print_json(report.as_data(row, runs, verdicts))
     else:
         report.print_report(_console(), row, runs, verdicts, changed=row != original)
+    if options.plot is not None:  # after the verdict: a picture that cannot be written does not take it along
+        from flocktime.cli.sim.plot import draw
+
+        draw([each.outcome for each in runs], row.scenario, options.plot)
     return int(missed)
 
 

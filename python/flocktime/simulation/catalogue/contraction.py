@@ -12,6 +12,8 @@ from typing import Final
 
 from flocktime.simulation.judging import Bar, Measure, Row, Run
 
+__all__ = ["GAIN", "ROWS", "between", "of_random_peers", "of_strides"]
+
 GAIN: Final = 0.3
 _GROUP = "contraction"
 

@@ -8,6 +8,8 @@ from flocktime.simulation.catalogue.runaways import ADDED, KNOWS, NAMED
 from flocktime.simulation.judging import Bar, Row
 from flocktime.simulation.measures import JOINED, SAFETY, astray, off_utc_ms, others_named, skew
 
+__all__ = ["ROWS"]
+
 _GROUP = "broken clocks"
 _SPARED: Final = {"faults": [{"members": {"last": 1}, "kind": {"rate": {"ppm": 0}}}]}
 _OTHERS = Bar("honest members named", "", others_named, 0)

@@ -18,6 +18,8 @@ from flocktime.simulation.measures import (
     unnamed,
 )
 
+__all__ = ["ROWS"]
+
 _RATE = Bar("common rate outside of the honest clocks'", "ppm", rate_outside, 0)
 
 

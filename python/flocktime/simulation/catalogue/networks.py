@@ -18,6 +18,8 @@ from flocktime.simulation.measures import (
     typical_skew,
 )
 
+__all__ = ["ROWS"]
+
 _REACHED = (BELOW_1MS, BELOW_100US, Bar("slowest to join", "s", of_summary(lambda summary: summary.join_max_s)))
 _QUIET = (typical_skew(), *_REACHED, STAMPS, JOINED, *SAFETY)
 #: A larger or smaller flock against one of 64, at the same seed and as long.

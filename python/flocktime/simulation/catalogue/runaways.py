@@ -15,10 +15,12 @@ from flocktime.simulation.measures import (
     others_named,
     ratio,
     skew,
-    stamp_lead_ms,
+    stamps_moved_us,
     unnamed,
     unsuspecting,
 )
+
+__all__ = ["ADDED", "KNOWS", "NAMED", "ROWS"]
 
 _GROUP = "one member in 2051"
 #: In seconds from the start of the simulated time.
@@ -30,6 +32,7 @@ ADDED: Final = Bar("skew / without", "x", ratio(lambda outcome: outcome.summary.
 NAMED: Final = Bar("faulty members unnamed", "", unnamed, 0)
 KNOWS: Final = Bar("members unaware of their wrong OS clock", "", unsuspecting, 0)
 _UNTOUCHED = (
+    Bar("stamps moved from the OS clocks'", "µs", stamps_moved_us, 0),
     Bar("members not undecided, or not saying with whom", "", not_undecided, 0),
     Bar("jumps", "", of_totals(lambda totals: totals.jumps), 0),
     *SAFETY,
@@ -54,11 +57,14 @@ def _runaway(name: str, nodes: int, *, description: str, fault: Mapping[str, Any
 
 
 def _few(name: str, description: str, nodes: int, faults: list[dict[str, Any]], bars: tuple[Bar, ...]) -> Row:
+    scenario = {"name": name, "nodes": nodes, "seconds": 120, "faults": faults}
     return Row(
         name=name,
         description=description,
-        scenario={"name": name, "nodes": nodes, "seconds": 120, "faults": faults},
+        scenario=scenario,
         bars=bars,
+        # Members that never steer stamp by their OS clocks.
+        baseline={**scenario, "gossip": {"steer": False}} if bars is _UNTOUCHED else None,
         group="too few to tell",
     )
 
@@ -70,7 +76,6 @@ _AGREEING = (
     JOINED,
     *SAFETY,
 )
-_LEAD = Bar("stamps led by", "ms", stamp_lead_ms(0))
 
 ROWS: Final = (
     *(
@@ -95,21 +100,20 @@ ROWS: Final = (
         "two members, one in 2051",
         2,
         [_last(_OS_IN_2051)],
-        # The other one is refused: what is left is a member's own OS clock.
-        (Bar("stamps led by", "ms", stamp_lead_ms(0), 0), *_UNTOUCHED),
+        _UNTOUCHED,
     ),
     _few(
         "three-2051",
         "three members, one in 2051",
         3,
         [_last(_OS_IN_2051)],
-        (_LEAD, *_UNTOUCHED),
+        _UNTOUCHED,
     ),
     _few(
         "two-and-two",
         "four members, two of them an hour ahead",
         4,
         [{"members": {"last": 2}, "kind": {"os_set": {"offset_s": 3600}}}],
-        (_LEAD, *_UNTOUCHED),
+        _UNTOUCHED,
     ),
 )

@@ -19,6 +19,8 @@ from flocktime.simulation.measures import (
 )
 from flocktime.simulation.outcome import Outcome
 
+__all__ = ["ROWS"]
+
 _GROUP = "networks and processes"
 _CUT_S, _HEALED_S = 200.0, 800.0
 
