@@ -31,6 +31,7 @@ def __getattr__(name: str) -> object:
         return Flock
     raise AttributeError(f"module 'flocktime' has no attribute {name!r}")
 
+
 __all__ = [
     "BACKEND",
     "Clock",

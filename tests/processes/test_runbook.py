@@ -153,7 +153,6 @@ def is_back(member: Member, epoch: int) -> bool:
 def test_the_whole_cluster_is_healed(cluster: tuple[list[Member], Shell]) -> None:
     """One message of 2051 poisons five trusting services; the runbook's commands bring all of them back to real time."""
     members, shell = cluster
-    assert {shell.look(member)["ahead_us"] for member in members} != set()
     assert not any(map(is_poisoned, members))
     members[2].tell(receive=YEAR_2051.now().to_hex())
     until(lambda: all(map(is_poisoned, members)))

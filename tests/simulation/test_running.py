@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,7 @@ from flocktime import BACKEND
 from flocktime.errors import FlockError
 from flocktime.testing.simulation import Outcome, ScenarioError, read_scenario, simulate
 from tests.simulation.worlds import needs_simulator, small
+from tests.support import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,3 +123,13 @@ def test_files_that_do(tmp_path: Path) -> None:
     path = tmp_path / "scenario.json"
     path.write_text(json.dumps(small()))
     assert read_scenario(path) == small()
+
+
+@needs_simulator
+def test_the_scenario_of_the_guide_is_one() -> None:
+    """What the documentation shows as a scenario is taken as it stands, and lasts as long as it says."""
+    guide = (ROOT / "docs" / "simulation.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```json\n(.*?)```", guide, re.DOTALL)
+    outcome = simulate(json.loads(block), 1)
+    assert (outcome.nodes, len(outcome.series)) == (32, 600)
+    assert outcome.totals.backward_ticks == 0

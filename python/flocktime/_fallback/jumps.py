@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from flocktime.errors import NotReady
+
 TYPE_CHECKING = False  # importing typing costs more than all of this package
 if TYPE_CHECKING:
     from typing import Final
@@ -52,7 +54,10 @@ def _measure(source: Source, wall_us: int | None) -> tuple[int, int] | None:
         return None if wall_us is None else (wall_us, source.monotonic_ns() // 1000)
     for _ in range(3):
         before = source.monotonic_ns()
-        wall = source.wall_ns() // 1000
+        try:
+            wall = source.wall_ns() // 1000
+        except NotReady:
+            return None  # a flock that refuses until it is synchronised: there is nothing to compare yet
         if source.monotonic_ns() - before <= BRACKET_NS:
             return wall, before // 1000
     return None

@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 
 from flocktime._backend import FlockMember
 from flocktime.clock import Clock, SkewedSource, Timestamp
-from flocktime.errors import NotReady
+from flocktime.errors import NotReady, _header
 from flocktime.flock.arguments import anchor_ns, count, origin_of, seconds, within
 from flocktime.flock.candidates import Candidates, checked_names
 from flocktime.flock.keys import normalised
@@ -225,8 +225,20 @@ class Flock:
             HeaderError: it is no header of this flock, or was seen before. DriftError, EpochError, NodeCollision: the
                 clock refuses its stamp. The clock is then as it was.
         """
-        remote, trusted = self._member.take(header)
+        remote, trusted = self.take(header)
         return self._clock.update(remote, trusted=trusted)
+
+    def take(self, header: str) -> tuple[Timestamp, bool]:
+        """Take in a header without merging its stamp: the sender's stamp, and whether the cluster's key vouches for its epoch.
+
+        For those who want to see the stamp first; merge it with ``flock.clock.update(stamp, trusted=trusted)``.
+
+        Raises:
+            HeaderError: as ``receive``.
+        """
+        if not header.isascii():
+            raise _header("malformed")
+        return self._member.take(header)
 
     def reply(self, header: str) -> str:
         """The header for the answer to a message, whose header ``receive`` has taken in.

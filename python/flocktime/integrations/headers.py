@@ -223,7 +223,7 @@ def _take(flock: Flock, clock: Clock, values: list[Any]) -> _Taken | HeaderError
     texts = [value.decode("latin-1") if isinstance(value, bytes) else str(value) for value in values]
     text = ",".join(texts)
     try:
-        remote, trusted = flock._member.take(text if text.isascii() else "")
+        remote, trusted = flock.take(text)
     except HeaderError as error:
         _count(clock, "flock_refused")
         return error.with_traceback(None)

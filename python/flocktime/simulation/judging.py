@@ -196,5 +196,7 @@ def figure(bar: Bar, value: float | None) -> str:
     """A value of a bar as it is printed; a dash for one that there is not."""
     if value is None:
         return "-"
-    digits = 4 if bar.unit == "" and value != int(value) else _DIGITS.get(bar.unit, 0)
+    # A share has four digits; half of a count comes from a median of two.
+    share = bar.unit == "" and abs(value) < 1 and value != int(value)
+    digits = 4 if share else _DIGITS.get(bar.unit, int(value != int(value)))
     return f"{value:.{digits}f}" + (f" {bar.unit}" if bar.unit else "")

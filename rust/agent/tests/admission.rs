@@ -229,7 +229,7 @@ fn trust_is_the_keys() {
     for keyed in [false, true] {
         let keyring = if keyed { village::keyring() } else { Keyring::without_keys() };
         let mut village = Village::new(&scattered(4), 108, |_, settings| settings.keyring = keyring.clone());
-        village.run(30.0);
+        village.run(60.0);
         assert!(village.all(0..4, State::Synchronised), "{:?} {}", village.states(), village.told());
         for member in &village.members {
             let merged = member.host.merged.borrow();

@@ -20,8 +20,8 @@ def options_for(campaign: bool, seed: int, **short: float) -> Options:
     """The options of the whole row; or of a short one, with rounds of a fraction of a second."""
     if campaign:
         return Options(seed=seed)
-    chosen = {"members": 5, "round_s": 0.05 if COMPILED else 0.1, "settle_s": 1.0, "seconds": 1.0, "pause_s": 1.0}
-    return Options(**{**chosen, "flood": 20_000, "seed": seed, **short})  # type: ignore[arg-type]
+    chosen = {"members": 5, "round_s": 0.05 if COMPILED else 0.1, "settle_s": 0.5, "seconds": 1.0, "pause_s": 1.0}
+    return Options(**{**chosen, "flood": 10_000, "seed": seed, **short})  # type: ignore[arg-type]
 
 
 def hold(table: Table, loosened: Mapping[str, float] = STRICT) -> None:

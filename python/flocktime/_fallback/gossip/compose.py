@@ -30,7 +30,7 @@ def request(machine: Machine, to: Address, host: Host, send: Send) -> None:
 def compose(machine: Machine, kind: Kind, to: Route, host: Host) -> bytes:
     """A packet to a peer of the table, with a nonce that it may echo."""
     nonce = max(1, host.random())
-    stamp = host.stamp()
+    stamp = _stamp(machine, to, host)
     peer = machine.table.find(to)
     echo = None if peer is None or peer.known is None else peer.known.latest
     sent_ns = host.raw_ns()
@@ -42,6 +42,18 @@ def compose(machine: Machine, kind: Kind, to: Route, host: Host) -> bytes:
     return _write(machine, kind, nonce, echo=echo, stamp=stamp, sent_ns=sent_ns)
 
 
+def _stamp(machine: Machine, to: Route, host: Host) -> Timestamp | None:
+    """A message that is sent anyway is stamped, whatever the time is. A datagram is not before the clock takes part."""
+    return None if to.kind == "address" and not takes_part(machine) else host.stamp()
+
+
+def takes_part(machine: Machine) -> bool:
+    """Whether this member's clock gossips. One that has never been synchronised runs on an OS clock that may be years ahead, and a
+    clock that has once stamped that does not come back: it must not be made to by the gossip itself.
+    """
+    return machine.progress.joined or not machine.settings.steer
+
+
 def answer_stranger(machine: Machine, route: Route, asked: Packet, received_ns: int, host: Host) -> bytes | None:
     """The answer to a request of somebody who has not proven to be there, who is not remembered. ``None``: too many of them."""
     if machine.strangers_left == 0:
@@ -50,7 +62,7 @@ def answer_stranger(machine: Machine, route: Route, asked: Packet, received_ns: 
     machine.strangers_left -= 1
     peer = machine.table.find(route)
     nonce = machine.cookies.nonce(route, asked, 0 if peer is None else peer.begun, machine.round)
-    stamp = host.stamp()
+    stamp = _stamp(machine, route, host)
     echo = Echo(asked.nonce, received_ns)
     return _write(machine, Kind.REPLY, nonce, echo=echo, stamp=stamp, sent_ns=host.raw_ns())
 

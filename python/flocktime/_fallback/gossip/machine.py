@@ -10,7 +10,7 @@ from flocktime._fallback.arithmetic import saturated_u64
 from flocktime._fallback.discipline import Discipline
 from flocktime._fallback.flocking import Progress, Step, UtcStep
 from flocktime._fallback.gossip.address import Address
-from flocktime._fallback.gossip.compose import answer_stranger, compose, request
+from flocktime._fallback.gossip.compose import answer_stranger, compose, request, takes_part
 from flocktime._fallback.gossip.cookie import CookieJar
 from flocktime._fallback.gossip.counters import Counters
 from flocktime._fallback.gossip.host import Host
@@ -198,7 +198,7 @@ class Machine:
                 self.counters.oscillator_jumps += jumped
                 peer.known.jumped_round = self.round if jumped else peer.known.jumped_round
         peer.known.hear(packet, received_ns, self.round, self.settings.tuning.round_ns)
-        if int(packet.stamp) != 0:
+        if int(packet.stamp) != 0 and takes_part(self):
             host.merge(packet.stamp, signed)
 
     def _watch_oscillator(self, host: Host) -> int:

@@ -22,7 +22,7 @@ impl Machine {
     /// A packet to a peer of the table, with a nonce that it may echo.
     pub(super) fn compose(&mut self, kind: Kind, to: &Route, host: &impl Host) -> [u8; SIZE] {
         let nonce = host.random().max(1);
-        let stamp = host.stamp();
+        let stamp = self.stamp(to, host);
         let echo = self.table.find(to).and_then(|peer| peer.known.as_ref()).map(|known| known.latest);
         let sent_ns = host.raw_ns();
         if let Some(peer) = self.table.find(to) {
@@ -30,6 +30,17 @@ impl Machine {
         }
         self.settings.node = host.node().unwrap_or(self.settings.node);
         self.write(kind, nonce, echo, stamp, sent_ns)
+    }
+
+    /// A message that is sent anyway is stamped, whatever the time is. A datagram is not before [`Machine::takes_part`].
+    fn stamp(&self, to: &Route, host: &impl Host) -> Option<Timestamp> {
+        if matches!(to, Route::Address(_)) && !self.takes_part() { None } else { host.stamp() }
+    }
+
+    /// Whether this member's clock gossips. One that has never been synchronised runs on an OS clock that may be years ahead, and a
+    /// clock that has once stamped that does not come back: it must not be made to by the gossip itself.
+    pub(super) fn takes_part(&self) -> bool {
+        self.progress.joined() || !self.settings.steer
     }
 
     /// Answers a request of somebody who has not proven to be there, without remembering it.
@@ -49,7 +60,7 @@ impl Machine {
         let begun = self.table.find(route).map_or(0, |peer| peer.begun);
         let nonce = self.cookies.nonce(route, request, begun, self.round);
         let echo = Echo { nonce: request.nonce, received_ns };
-        let stamp = host.stamp();
+        let stamp = self.stamp(route, host);
         let bytes = self.write(Kind::Reply, nonce, Some(echo), stamp, host.raw_ns());
         send(&bytes);
     }

@@ -233,7 +233,7 @@ impl Machine {
 
     pub(super) fn accept(&mut self, route: &Route, packet: &Packet, received_ns: u64, signed: bool, host: &impl Host) {
         self.counters.accepted += 1;
-        let (round, round_ns) = (self.round, self.settings.tuning.round_ns);
+        let (round, round_ns, takes_part) = (self.round, self.settings.tuning.round_ns, self.takes_part());
         let Some(peer) = self.table.find(route) else { return };
         let Some(known) = peer.known.as_mut() else { return };
         if let Some(echo) = packet.echo
@@ -249,7 +249,7 @@ impl Machine {
             }
         }
         known.hear(packet, received_ns, round, round_ns);
-        if packet.stamp.to_u128() != 0 {
+        if packet.stamp.to_u128() != 0 && takes_part {
             host.merge(packet.stamp, signed);
         }
     }

@@ -40,6 +40,9 @@ pub(super) struct Arrival {
     pub(super) overflowed: Option<u32>,
 }
 
+/// Bytes of datagrams that may wait to be read.
+const RECEIVE_BUFFER: usize = 1 << 20;
+
 /// A UDP socket that never blocks.
 #[derive(Debug)]
 pub(super) struct Port {
@@ -78,6 +81,8 @@ impl Port {
             socket::setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
             socket::setsockopt(&socket, sockopt::RxqOvfl, &1)?;
         }
+        // Room for a burst while the thread waits for a processor: the usual 200 kB are 28 ms of a flood. Less is no failure.
+        let _no_more_than_allowed = socket::setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER);
         let closed_in_children = ClosedInChildren::new(&socket);
         Ok(Self { _closed_in_children: closed_in_children, socket, reach, control: nix::cmsg_space!(TimeSpec, u32) })
     }
