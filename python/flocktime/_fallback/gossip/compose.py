@@ -48,8 +48,8 @@ def _stamp(machine: Machine, to: Route, host: Host) -> Timestamp | None:
 
 
 def takes_part(machine: Machine) -> bool:
-    """Whether this member's clock gossips. One that has never been synchronised runs on an OS clock that may be years ahead, and a
-    clock that has once stamped that does not come back: it must not be made to by the gossip itself.
+    """Whether this member's clock gossips. One that has never been synchronised runs on an OS clock that may be years ahead,
+    and a clock that has once stamped that does not come back: it must not be made to by the gossip itself.
     """
     return machine.progress.joined or not machine.settings.steer
 
