@@ -189,7 +189,7 @@ class GossipMachine:
         incarnation: int,
         origin: int,
         readings: _Readings,
-        keys: Sequence[str] = [],
+        keys: Sequence[str] = ...,
         fanout: int = 4,
         view: int = 16,
         steer: bool = True,
