@@ -68,7 +68,7 @@ def _spread(values_us: Sequence[float]) -> str:
 
 
 def _length(us: float) -> str:
-    for unit, size in (("years", 3.15576e13), ("h", 3.6e9), ("s", 1e6), ("ms", 1e3)):
+    for unit, size in (("years", 3.15576e13), ("h", 3.6e9), ("min", 6e7), ("s", 1e6), ("ms", 1e3)):
         if us >= 0.995 * size:
             return f"{us / size:.3g} {unit}"
     return f"{us:.3g} µs"
