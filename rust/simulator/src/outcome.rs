@@ -209,7 +209,7 @@ pub struct MemberOutcome {
     pub accuses: Vec<u32>,
     /// Whom it sees farther away than the drift limit.
     pub apart_from: Vec<u32>,
-    /// Its latest stamp less true time, microseconds.
+    /// What its next stamp would show, less true time, microseconds.
     pub stamp_lead_us: Option<i64>,
     /// Jumps of its disciplined clock.
     pub jumps: u64,

@@ -121,7 +121,7 @@ fn describe(station: &mut Station, now_ns: i64, flock_ns: Option<i64>) -> Member
         Route::Address(address) => Address::from_socket(*address).map(|address| address.station),
         Route::Label(_) | Route::Origin(_) => None,
     };
-    let last = process.world.clock().last();
+    let next_us = process.world.next_us();
     let report = process.machine.report(&process.world);
     let drift_ns = process.machine.settings().tuning.max_drift_ns;
     let apart = |peer: &&PeerReport| peer.offset_ns.is_some_and(|offset_ns| offset_ns.abs() > drift_ns);
@@ -134,7 +134,7 @@ fn describe(station: &mut Station, now_ns: i64, flock_ns: Option<i64>) -> Member
         apart_from: apart_from.take(MOST_NAMED).collect(),
         clock_suspects_itself: process.world.clock().stats().suspect_self,
         accuses: process.machine.wrong_peers().filter_map(|(route, _, _)| address(route)).take(MOST_NAMED).collect(),
-        stamp_lead_us: last.map(|stamp| (stamp.physical_us() as i64).saturating_sub((START_NS + now_ns) / 1000)),
+        stamp_lead_us: next_us.map(|stamp_us| stamp_us.saturating_sub((START_NS + now_ns) / 1000)),
         jumps: process.machine.counters().jumps,
         ..nobody
     }

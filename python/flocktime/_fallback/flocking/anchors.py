@@ -40,7 +40,7 @@ def utc_step(anchors: Sequence[Anchor], neighbours: Sequence[float], own: float,
     """
     estimate = _estimate(anchors)
     slews = [*neighbours, own]
-    found = gate(slews, 1e-6, 2.0 * tuning.utc_max, math.inf)
+    found = gate(slews, 1e-6, 2.0 * tuning.utc_max, math.inf, math.inf)
     common = own if found is None else found.mean(slews)
     target = 0.0 if estimate is None else tuning.utc_gain * estimate.lead_ns / 1e9
     target = clamp(target, -tuning.utc_max, tuning.utc_max)
@@ -59,7 +59,7 @@ def _estimate(anchors: Sequence[Anchor]) -> Anchor | None:
         for anchor in usable
         if anchor.lead_ns - anchor.error_ns <= low and anchor.lead_ns + anchor.error_ns >= high
     ]
-    found = gate([anchor.lead_ns for anchor in agreeing], 0.0, math.inf, math.inf)
+    found = gate([anchor.lead_ns for anchor in agreeing], 0.0, math.inf, math.inf, math.inf)
     if 2 * len(agreeing) <= len(usable) or found is None:
         return None
     error_ns = min(anchor.error_ns for anchor in agreeing) + PASSED_ON_NS

@@ -36,12 +36,12 @@ class Gate:
         return self.centre + total / count if count > 0.0 else self.centre
 
 
-def gate(values: Sequence[float], narrowest: float, widest: float, tie: float) -> Gate | None:
+def gate(values: Sequence[float], narrowest: float, widest: float, reach: float, tie: float) -> Gate | None:
     """The median and a gate of three standard deviations about it, within the limits. ``None`` for no numbers.
 
     The deviation is estimated from the median absolute deviation (1.4826 times it for normal noise; Hampel 1974).
-    It also holds three of five: where two halves of a flock meet again, each would else shut the other out. Fewer liars than
-    two of five cannot widen it so.
+    It also holds three of five, where these lie within ``reach``: where two halves of a flock meet again, each would else shut
+    the other out. Fewer liars than two of five cannot widen it so, and more of them not beyond that.
     """
     centre = _snapped_median(sorted(values, key=total_order), tie)
     if centre is None:
@@ -49,7 +49,7 @@ def gate(values: Sequence[float], narrowest: float, widest: float, tie: float) -
     distances = sorted((abs(value - centre) for value in values), key=total_order)
     deviation = 3.0 * 1.4826 * middle(distances)
     most = MOST_MARGIN * distances[min(int(len(distances) * MOST), len(distances) - 1)]
-    return Gate(centre, clamp(max(deviation, most), narrowest, widest))
+    return Gate(centre, clamp(max(deviation, min(most, reach)), narrowest, widest))
 
 
 def _snapped_median(ordered: Sequence[float], tie: float) -> float | None:

@@ -100,7 +100,8 @@ def _flock_gate(leads: Sequence[float], own: Own, tuning: Tuning) -> Gate:
     widest = tuning.gate_max_ns if own.joined else tuning.max_drift_ns
     # Two halves that were in step each for itself would each stay where it is for ever: the later one stays.
     tie = tuning.gate_max_ns if own.joined else math.inf
-    return gate(leads, tuning.gate_min_ns, widest, tie) or Gate(0.0, widest)
+    reach = tuning.gate_reach_ns if own.joined else math.inf
+    return gate(leads, tuning.gate_min_ns, widest, reach, tie) or Gate(0.0, widest)
 
 
 def _steer(outcome: Step, own: Own, tuning: Tuning) -> None:
@@ -123,7 +124,7 @@ def _agreed_rate(votes: Sequence[Vote], own: Own, tuning: Tuning) -> float:
     if not rates:
         return own.rate
     rates.append(own.rate)
-    found = gate(rates, 2e-6, 100e-6, math.inf)
+    found = gate(rates, 2e-6, 100e-6, math.inf, math.inf)
     if found is None:
         return own.rate
     gain = tuning.rate_gain if own.rate_settled else tuning.rate_gain_settling

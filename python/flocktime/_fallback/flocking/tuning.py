@@ -28,6 +28,8 @@ class Tuning:
     """The gate is at least so wide, nanoseconds: less is noise."""
     gate_max_ns: float = 1e6
     """The gate of a joined member is at most so wide, nanoseconds."""
+    gate_reach_ns: float = 250e3
+    """So far it reaches to hold most votes of a joined member, nanoseconds: as halves of a flock drift apart in ten minutes."""
     slew_joining: float = 0.05
     """Largest phase slew of a member whose disciplined clock nobody reads: never synchronised, or degraded."""
     slew_joined: float = 500e-6

@@ -49,9 +49,10 @@ def _stamp(machine: Machine, to: Route, host: Host) -> Timestamp | None:
 
 def takes_part(machine: Machine) -> bool:
     """Whether this member's clock gossips. One that has never been synchronised runs on an OS clock that may be years ahead,
-    and a clock that has once stamped that does not come back: it must not be made to by the gossip itself.
+    and a clock that has once stamped that does not come back: the gossip itself must not make it. An OS clock that a majority
+    agrees with is none of those.
     """
-    return machine.progress.joined or not machine.settings.steer
+    return machine.progress.joined or machine.os_agrees
 
 
 def answer_stranger(machine: Machine, route: Route, asked: Packet, received_ns: int, host: Host) -> bytes | None:

@@ -72,6 +72,7 @@ class Machine:
         self.seen_raw_ns = now_ns
         self.own_suspicion = 0
         self.settled_rounds = 0
+        self.os_agrees = False  # most of the flock lies within the drift limit of this member's OS clock
         self.strangers_left = STRANGERS
         self.waiting = Waiting()
         self.found_flock: bool | None = None  # whether the first who voted were a flock already

@@ -75,6 +75,8 @@ def finish_round(machine: Machine, host: Host, now_ns: int) -> None:
     )
     outcome = step(votes, own, settings.tuning)
     machine.counters.rounds_without_quorum += not outcome.quorum
+    os_away_ns = abs(own.os_lead_ns - outcome.median_ns)
+    machine.os_agrees = outcome.majority and os_away_ns <= settings.tuning.max_drift_ns
     standing = Standing(
         _heard(machine), len(votes), _sharp_limit_ns(machine, outcome.error_ns - abs(outcome.offset_ns))
     )

@@ -38,9 +38,10 @@ impl Machine {
     }
 
     /// Whether this member's clock gossips. One that has never been synchronised runs on an OS clock that may be years ahead, and a
-    /// clock that has once stamped that does not come back: it must not be made to by the gossip itself.
+    /// clock that has once stamped that does not come back: the gossip itself must not make it. An OS clock that a majority agrees
+    /// with is none of those.
     pub(super) fn takes_part(&self) -> bool {
-        self.progress.joined() || !self.settings.steer
+        self.progress.joined() || self.os_agrees
     }
 
     /// Answers a request of somebody who has not proven to be there, without remembering it.

@@ -46,6 +46,8 @@ pub struct Machine {
     pub(super) seen_raw_ns: u64,
     pub(super) own_suspicion: u32,
     pub(super) settled_rounds: u32,
+    /// Most of the flock lies within the drift limit of this member's OS clock.
+    pub(super) os_agrees: bool,
     /// Whether the first who voted were a flock already; `None` before that.
     pub(super) found_flock: Option<bool>,
     pub(super) strangers_left: u32,
@@ -88,6 +90,7 @@ impl Machine {
             seen_raw_ns: now_ns,
             own_suspicion: 0,
             settled_rounds: 0,
+            os_agrees: false,
             found_flock: None,
             strangers_left: STRANGERS,
             waiting: Waiting::default(),

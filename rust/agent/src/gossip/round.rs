@@ -66,6 +66,8 @@ impl Machine {
         };
         let outcome = step(&votes, &own, &self.settings.tuning);
         self.counters.rounds_without_quorum += u64::from(!outcome.quorum);
+        let os_away_ns = (own.os_lead_ns - outcome.median_ns).abs();
+        self.os_agrees = outcome.majority && os_away_ns <= self.settings.tuning.max_drift_ns;
         let limit_ns = self.sharp_limit_ns(outcome.error_ns - outcome.offset_ns.abs());
         let standing = Standing { heard: self.heard(), voters: votes.len(), limit_ns };
         let (before, was_degraded) = (self.progress.state(), self.progress.degraded());

@@ -35,7 +35,8 @@ pub fn utc_step(anchors: &[Anchor], neighbours: &[f64], own: f64, tuning: &Tunin
     let estimate = estimate(anchors);
     let mut slews = neighbours.to_vec();
     slews.push(own);
-    let common = gate(&slews, 1e-6, 2.0 * tuning.utc_max, f64::INFINITY).map_or(own, |gate| gate.mean(&slews));
+    let common =
+        gate(&slews, 1e-6, 2.0 * tuning.utc_max, f64::INFINITY, f64::INFINITY).map_or(own, |gate| gate.mean(&slews));
     let target = estimate.map_or(0.0, |anchor| tuning.utc_gain * anchor.lead_ns / 1e9);
     let target = target.clamp(-tuning.utc_max, tuning.utc_max);
     let slew = (common + tuning.utc_share * (target - common)).clamp(-tuning.utc_max, tuning.utc_max);
@@ -51,7 +52,7 @@ fn estimate(anchors: &[Anchor]) -> Option<Anchor> {
         return None;
     }
     let leads: Vec<f64> = agreeing.iter().map(|anchor| anchor.lead_ns).collect();
-    let centre = gate(&leads, 0.0, f64::INFINITY, f64::INFINITY)?.centre;
+    let centre = gate(&leads, 0.0, f64::INFINITY, f64::INFINITY, f64::INFINITY)?.centre;
     let error_ns = agreeing.iter().map(|anchor| anchor.error_ns).fold(f64::INFINITY, f64::min) + PASSED_ON_NS;
     (error_ns <= WORST_NS).then_some(Anchor { lead_ns: centre.clamp(low, high), error_ns })
 }

@@ -17,9 +17,9 @@ const MOST_MARGIN: f64 = 1.2;
 /// The median and a gate of three standard deviations about it, the deviation estimated from the median absolute deviation
 /// (1.4826 times it for normal noise; Hampel 1974), within the limits. `None` for no numbers.
 ///
-/// It also holds three of five: where two halves of a flock meet again, each would else shut the other out. Fewer liars than two of
-/// five cannot widen it so.
-pub(super) fn gate(values: &[f64], narrowest: f64, widest: f64, tie: f64) -> Option<Gate> {
+/// It also holds three of five, where these lie within `reach`: where two halves of a flock meet again, each would else shut the
+/// other out. Fewer liars than two of five cannot widen it so, and more of them not beyond that.
+pub(super) fn gate(values: &[f64], narrowest: f64, widest: f64, reach: f64, tie: f64) -> Option<Gate> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let centre = snapped_median(&sorted, tie)?;
@@ -27,7 +27,7 @@ pub(super) fn gate(values: &[f64], narrowest: f64, widest: f64, tie: f64) -> Opt
     distances.sort_by(f64::total_cmp);
     let deviation = 3.0 * 1.4826 * middle(&distances);
     let most = MOST_MARGIN * distances[((distances.len() as f64 * MOST) as usize).min(distances.len() - 1)];
-    Some(Gate { centre, width: deviation.max(most).max(narrowest).min(widest) })
+    Some(Gate { centre, width: deviation.max(most.min(reach)).max(narrowest).min(widest) })
 }
 
 impl Gate {

@@ -109,7 +109,8 @@ fn flock_gate(leads: &[f64], own: &Own, tuning: &Tuning) -> Gate {
     let widest = if own.joined { tuning.gate_max_ns } else { tuning.max_drift_ns };
     // Two halves that were in step each for itself would each stay where it is for ever: the later one stays.
     let tie = if own.joined { tuning.gate_max_ns } else { f64::INFINITY };
-    gate(leads, tuning.gate_min_ns, widest, tie).unwrap_or(Gate { centre: 0.0, width: widest })
+    let reach = if own.joined { tuning.gate_reach_ns } else { f64::INFINITY };
+    gate(leads, tuning.gate_min_ns, widest, reach, tie).unwrap_or(Gate { centre: 0.0, width: widest })
 }
 
 /// Slew, or jump where that is allowed.
@@ -137,7 +138,7 @@ fn agreed_rate(votes: &[Vote], own: &Own, tuning: &Tuning) -> f64 {
         return own.rate;
     }
     rates.push(own.rate);
-    let Some(gate) = gate(&rates, 2e-6, 100e-6, f64::INFINITY) else { return own.rate };
+    let Some(gate) = gate(&rates, 2e-6, 100e-6, f64::INFINITY, f64::INFINITY) else { return own.rate };
     let gain = if own.rate_settled { tuning.rate_gain } else { tuning.rate_gain_settling };
     let towards = own.rate + gain * (gate.mean(&rates) - own.rate) - tuning.rate_leak * own.rate;
     towards.clamp(-tuning.rate_max, tuning.rate_max)

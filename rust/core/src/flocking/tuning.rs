@@ -22,6 +22,8 @@ pub struct Tuning {
     pub gate_min_ns: f64,
     /// The gate of a joined member is at most so wide, nanoseconds.
     pub gate_max_ns: f64,
+    /// So far it reaches to hold most votes of a joined member, nanoseconds: as far as halves of a flock drift apart in ten minutes.
+    pub gate_reach_ns: f64,
     /// Largest phase slew of a member whose disciplined clock nobody reads: never synchronised, or degraded.
     pub slew_joining: f64,
     /// Largest phase slew afterwards.
@@ -57,6 +59,7 @@ impl Default for Tuning {
             utc_gain: 0.02,
             gate_min_ns: 50e3,
             gate_max_ns: 1e6,
+            gate_reach_ns: 250e3,
             slew_joining: 0.05,
             slew_joined: 500e-6,
             rate_max: 200e-6,
