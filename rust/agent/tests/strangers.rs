@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use flocktime_agent::gossip::MAX_PEERS;
 use flocktime_agent::gossip::keyring::Keyring;
-use flocktime_agent::gossip::packet::{Anchor, Kind, State as Said};
+use flocktime_agent::gossip::packet::{Anchor, Kind};
 use flocktime_core::Timestamp;
 use flocktime_core::flocking::State;
 use village::{Insider, Random, Village, address, keyring, scattered};
@@ -89,10 +89,10 @@ fn only_the_right_echo_proves() {
         stranger.tell(&mut village, 0, Kind::Request, Some(guess));
         assert_eq!(accepted(&village), before, "{}", village.told());
     }
-    assert!(!village.members[0].machine.remembers(far_away(1)), "{}", village.told());
+    assert!(!village.members[0].remembers(far_away(1)), "{}", village.told());
     stranger.tell(&mut village, 0, Kind::Request, Some(cookie.nonce));
     assert_eq!(accepted(&village), before + 1, "{}", village.told());
-    assert!(village.members[0].machine.remembers(far_away(1)), "{}", village.told());
+    assert!(village.members[0].remembers(far_away(1)), "{}", village.told());
     let mut late = Insider::new(far_away(3), &keyring(), 3000);
     let cookie = late.tell(&mut village, 0, Kind::Request, None).unwrap();
     village.run(33.0);
@@ -120,18 +120,14 @@ fn strangers_do_not_push_partners_out() {
         for _ in 0..200 {
             let id = proven.len() as u64 + 1;
             let mut stranger = Insider::new(far_away(id), &keyring(), 1000 + id);
-            stranger.packet.state = Said::Joining;
+            stranger.packet.state = State::Joining;
             let Some(cookie) = stranger.tell(&mut village, 0, Kind::Request, None) else { continue };
             let answer = stranger.tell(&mut village, 0, Kind::Request, Some(cookie.nonce)).unwrap();
             proven.push((stranger, answer.nonce));
         }
         village.run(1.0);
         for other in 1..5 {
-            assert!(
-                village.members[0].machine.remembers(address(other)),
-                "partner {other} is gone, {}",
-                village.told()
-            );
+            assert!(village.members[0].remembers(address(other)), "partner {other} is gone, {}", village.told());
         }
         assert!(village.members[0].report().peers.len() <= MAX_PEERS, "{}", village.told());
     }
@@ -222,7 +218,7 @@ fn any_numbers_do_no_harm() {
             packet.error_ns = wild();
             packet.stamp = Timestamp::from_u128(u128::from(wild()) << 64 | u128::from(wild()));
             packet.origin = wild();
-            packet.state = [Said::Synchronised, Said::Joining, Said::Alone, Said::Undecided][(wild() % 4) as usize];
+            packet.state = [State::Synchronised, State::Joining, State::Alone, State::Undecided][(wild() % 4) as usize];
             if let Some(echo) = packet.echo.as_mut().filter(|_| wild() % 2 == 0) {
                 echo.received_ns = wild();
             }

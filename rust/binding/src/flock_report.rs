@@ -6,20 +6,9 @@ use flocktime_core::flocking::State;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-pub(crate) const fn state_name(state: State) -> &'static str {
-    match state {
-        State::Alone => "alone",
-        State::Joining => "joining",
-        State::Undecided => "undecided",
-        State::Synchronised => "synchronised",
-        State::Degraded => "degraded",
-        State::Monitoring => "monitoring",
-    }
-}
-
 pub(crate) fn report_dict<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, PyDict>> {
     let values = PyDict::new(py);
-    values.set_item("state", state_name(report.state))?;
+    values.set_item("state", report.state.name())?;
     values.set_item("joined", report.joined)?;
     values.set_item("node", report.node)?;
     values.set_item("incarnation", report.incarnation)?;
@@ -50,7 +39,7 @@ fn peer_dict<'py>(py: Python<'py>, peer: &PeerReport) -> PyResult<Bound<'py, PyD
     values.set_item("name", peer.route.to_string())?;
     values.set_item("node", peer.node)?;
     values.set_item("origin", peer.origin)?;
-    values.set_item("state", peer.state.map(state_name))?;
+    values.set_item("state", peer.state.map(State::name))?;
     values.set_item("offset_ns", peer.offset_ns)?;
     values.set_item("error_ns", peer.error_ns)?;
     values.set_item("delay_ns", peer.delay_ns)?;

@@ -15,7 +15,7 @@ use pyo3::types::PyDict;
 use crate::beneath::{Beneath, FlockTime, PyFlockSource};
 use crate::clock::PyClock;
 use crate::errors::build;
-use crate::flock_report::{member_report_dict, state_name};
+use crate::flock_report::member_report_dict;
 use crate::flock_settings::{anchor_policy, header_error, header_reason, keyring};
 use crate::source::{PySkewedSource, Source};
 use crate::stamp_object::stamp;
@@ -147,7 +147,7 @@ impl PyFlockMember {
         let changes = py.detach(|| self.member.wait_state(serial, timeout));
         let plain = changes.into_iter().map(|change| {
             let wrong = change.wrong.into_iter().map(|peer| (peer.route.to_string(), peer.node, peer.offset_ns));
-            (change.serial, state_name(change.state), wrong.collect())
+            (change.serial, change.state.name(), wrong.collect())
         });
         plain.collect()
     }

@@ -32,7 +32,7 @@ pub(crate) fn outcome(mut engine: Engine<'_>) -> Outcome {
     let small = engine.stations.len() <= MOST_MEMBERS;
     let members = engine.stations.iter_mut().filter_map(|station| {
         let member = describe(station, now_ns, flock_ns);
-        let dull = member.standing == Standing::Honest && member.state == word(State::Synchronised);
+        let dull = member.standing == Standing::Honest && member.state == State::Synchronised.name();
         (small || !dull).then_some(member)
     });
     Outcome {
@@ -127,7 +127,7 @@ fn describe(station: &mut Station, now_ns: i64, flock_ns: Option<i64>) -> Member
     let apart = |peer: &&PeerReport| peer.offset_ns.is_some_and(|offset_ns| offset_ns.abs() > drift_ns);
     let apart_from = report.peers.iter().filter(apart).filter_map(|peer| address(&peer.route));
     MemberOutcome {
-        state: word(process.machine.state()),
+        state: process.machine.state().name(),
         joined_s: process.joined_ns.map(|joined_ns| (joined_ns - process.started_ns) as f64 / 1e9),
         lead_ns: flock_ns.map(|flock_ns| process.time_at(h_ns).saturating_sub(flock_ns)),
         suspects_itself: report.suspects_itself,
@@ -137,17 +137,5 @@ fn describe(station: &mut Station, now_ns: i64, flock_ns: Option<i64>) -> Member
         stamp_lead_us: next_us.map(|stamp_us| stamp_us.saturating_sub((START_NS + now_ns) / 1000)),
         jumps: process.machine.counters().jumps,
         ..nobody
-    }
-}
-
-/// A state's name in data.
-const fn word(state: State) -> &'static str {
-    match state {
-        State::Alone => "alone",
-        State::Joining => "joining",
-        State::Undecided => "undecided",
-        State::Synchronised => "synchronised",
-        State::Degraded => "degraded",
-        State::Monitoring => "monitoring",
     }
 }

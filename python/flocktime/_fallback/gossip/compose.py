@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from flocktime._fallback.arithmetic import clamp, to_i64, to_u64
+from flocktime._fallback.arithmetic import clamp, to_u64
 from flocktime._fallback.flocking import State
 from flocktime._fallback.gossip.address import Address
 from flocktime._fallback.gossip.host import Host
-from flocktime._fallback.gossip.packet import MAX_S, MAX_U, MAX_Y, Anchor, Echo, Kind, Packet, encode
+from flocktime._fallback.gossip.packet import MAX_S, MAX_U, MAX_Y, Echo, Kind, Packet, encode
 from flocktime._fallback.gossip.peer import Route, by_address
 from flocktime._fallback.timestamp import Timestamp
 
@@ -73,7 +73,7 @@ def _write(
 ) -> bytes:
     machine.sequence += 1
     machine.counters.sent += 1
-    line, utc = machine.discipline, machine.utc.estimate
+    line = machine.discipline
     slewing = line.is_slewing(sent_ns)
     packet = Packet(
         kind=kind,
@@ -89,7 +89,7 @@ def _write(
         s=clamp(line.s, -MAX_S, MAX_S) if slewing else 0.0,
         u=clamp(line.u, -MAX_U, MAX_U) if slewing else 0.0,
         error_ns=error_ns(machine),
-        anchor=None if utc is None else Anchor(to_i64(utc.lead_ns), to_u64(utc.error_ns), machine.utc_hops),
+        anchor=machine.utc_said,
         echo=echo,
         synchronised_once=machine.progress.joined,
         stamp=Timestamp.MIN if stamp is None else stamp,

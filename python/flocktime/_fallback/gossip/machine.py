@@ -15,7 +15,7 @@ from flocktime._fallback.gossip.cookie import CookieJar
 from flocktime._fallback.gossip.counters import Counters
 from flocktime._fallback.gossip.host import Host
 from flocktime._fallback.gossip.keyring import Keyring
-from flocktime._fallback.gossip.packet import Kind, Packet, Refusal
+from flocktime._fallback.gossip.packet import Anchor, Kind, Packet, Refusal
 from flocktime._fallback.gossip.partners import Partners
 from flocktime._fallback.gossip.peer import Route, by_address
 from flocktime._fallback.gossip.round import finish_round
@@ -62,7 +62,7 @@ class Machine:
         self.progress = Progress()
         self.last: Step | None = None
         self.utc = UtcStep()
-        self.utc_hops = 0  # how often what this member says of UTC was passed on
+        self.utc_said: Anchor | None = None  # what this member says of UTC
         #: The counts so far.
         self.counters = Counters()
         self.sequence = 0

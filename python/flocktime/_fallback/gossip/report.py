@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flocktime._fallback.gossip.compose import error_ns, state
 from flocktime._fallback.gossip.host import Host
 from flocktime._fallback.gossip.peer import Known, Peer, Route
-from flocktime._fallback.gossip.round import SUSPECT
+from flocktime._fallback.gossip.suspicion import SUSPECT
 
 if TYPE_CHECKING:
     from flocktime._fallback.gossip.machine import Machine

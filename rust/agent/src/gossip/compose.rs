@@ -6,7 +6,7 @@ use flocktime_core::Timestamp;
 
 use super::host::Host;
 use super::machine::Machine;
-use super::packet::{self, Anchor, Echo, Kind, MAX_S, MAX_U, MAX_Y, Packet, SIZE, State};
+use super::packet::{self, Echo, Kind, MAX_S, MAX_U, MAX_Y, Packet, SIZE};
 use super::peer::Route;
 
 impl Machine {
@@ -81,7 +81,7 @@ impl Machine {
         let slew = |slew: f64, limit: f64| if slewing { slew.clamp(-limit, limit) } else { 0.0 };
         let packet = Packet {
             kind,
-            state: State::from(self.state()),
+            state: self.state(),
             node: self.settings.node,
             incarnation: self.settings.incarnation,
             origin: self.settings.origin,
@@ -93,11 +93,7 @@ impl Machine {
             s: slew(line.s, MAX_S),
             u: slew(line.u, MAX_U),
             error_ns: self.error_ns(),
-            anchor: self.utc.estimate.map(|anchor| Anchor {
-                offset_ns: anchor.lead_ns as i64,
-                error_ns: anchor.error_ns as u64,
-                hops: self.utc_hops,
-            }),
+            anchor: self.utc_said,
             echo,
             synchronised_once: self.progress.joined(),
             stamp: stamp.unwrap_or(Timestamp::MIN),

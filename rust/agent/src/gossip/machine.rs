@@ -11,7 +11,7 @@ use super::counters::Counters;
 use super::header::Waiting;
 use super::host::Host;
 use super::keyring::Keyring;
-use super::packet::{Kind, Packet};
+use super::packet::{Anchor, Kind, Packet};
 use super::partners::Partners;
 use super::peer::Route;
 use super::settings::Settings;
@@ -35,8 +35,8 @@ pub struct Machine {
     pub(super) guidance: Guidance,
     pub(super) last: Option<Step>,
     pub(super) utc: UtcStep,
-    /// How often what this member says of UTC was passed on.
-    pub(super) utc_hops: u8,
+    /// What this member says of UTC.
+    pub(super) utc_said: Option<Anchor>,
     pub(super) counters: Counters,
     pub(super) sequence: u64,
     pub(super) round: u64,
@@ -81,7 +81,7 @@ impl Machine {
             guidance,
             last: None,
             utc: UtcStep::default(),
-            utc_hops: 0,
+            utc_said: None,
             counters: Counters::default(),
             sequence: 0,
             round: 0,

@@ -17,7 +17,10 @@ pub mod replay;
 mod report;
 mod round;
 mod settings;
+mod suspicion;
 mod table;
+mod utc;
+mod voters;
 
 pub use counters::Counters;
 pub use header::{HeaderRefusal, TakenHeader};

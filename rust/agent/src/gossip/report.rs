@@ -1,15 +1,12 @@
 //! What a member says about itself to people: everything as plain numbers.
 
-use std::net::SocketAddr;
-
 use flocktime_core::flocking::{Anchor, State};
 
 use super::counters::Counters;
 use super::host::{Host, OsTime};
 use super::machine::Machine;
-use super::packet;
 use super::peer::{Known, Peer, Route};
-use super::round::SUSPECT;
+use super::suspicion::SUSPECT;
 
 /// What a member makes of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,11 +163,6 @@ impl Machine {
         })
     }
 
-    /// Whether an address is known to this member, for tests of its bounds.
-    pub fn remembers(&self, address: SocketAddr) -> bool {
-        self.table.iter().any(|peer| peer.route == Route::Address(address))
-    }
-
     fn report_peer(&self, peer: &Peer) -> PeerReport {
         let known = peer.known.as_ref();
         let verdict = |known: &Known| match known {
@@ -183,7 +175,7 @@ impl Machine {
             route: peer.route.clone(),
             node: known.map(|known| known.node),
             origin: known.map(|known| known.origin),
-            state: known.map(|known| known.state.into()),
+            state: known.map(|known| known.state),
             offset_ns: known.and_then(|known| known.lead_ns),
             error_ns: known.and_then(|known| known.lead_ns.map(|_| known.lead_error_ns)),
             delay_ns: known.and_then(|known| known.filter.least_error_ns()).map(|error_ns| 2.0 * error_ns),
@@ -192,32 +184,6 @@ impl Machine {
             verdict: known.map_or(Verdict::Silent, verdict),
             silent_rounds: self.round - known.map_or(peer.since_round, |known| known.heard_round),
             oscillator_jumps: known.map_or(0, |known| known.filter.jumps()),
-        }
-    }
-}
-
-impl From<State> for packet::State {
-    fn from(state: State) -> Self {
-        match state {
-            State::Alone => Self::Alone,
-            State::Joining => Self::Joining,
-            State::Undecided => Self::Undecided,
-            State::Synchronised => Self::Synchronised,
-            State::Degraded => Self::Degraded,
-            State::Monitoring => Self::Monitoring,
-        }
-    }
-}
-
-impl From<packet::State> for State {
-    fn from(state: packet::State) -> Self {
-        match state {
-            packet::State::Alone => Self::Alone,
-            packet::State::Joining => Self::Joining,
-            packet::State::Undecided => Self::Undecided,
-            packet::State::Synchronised => Self::Synchronised,
-            packet::State::Degraded => Self::Degraded,
-            packet::State::Monitoring => Self::Monitoring,
         }
     }
 }

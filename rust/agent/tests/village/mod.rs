@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 
 use flocktime_agent::gossip::keyring::{Key, Keyring};
 use flocktime_agent::gossip::packet::{Packet, encode};
-use flocktime_agent::gossip::{Machine, PeerReport, Report, Settings};
+use flocktime_agent::gossip::{Machine, PeerReport, Report, Route, Settings};
 use flocktime_core::flocking::State;
 
 pub use insider::Insider;
@@ -54,6 +54,10 @@ impl Member {
     pub fn stamp_error_ns(&self) -> i64 {
         let guidance = self.machine.guidance();
         guidance.discipline.at(self.host.raw()) - self.truth_ns()
+    }
+
+    pub fn remembers(&self, address: SocketAddr) -> bool {
+        self.report().peers.iter().any(|peer| peer.route == Route::Address(address))
     }
 
     pub fn report(&self) -> Report {

@@ -7,22 +7,37 @@ const LASTING_ROUNDS: u32 = 3;
 /// Behind for so many: the quorum is right, and this member's own OS clock is not.
 const REJOIN_ROUNDS: u32 = 10;
 
-/// How a member stands in its flock.
+/// How a member stands in its flock. The numbers are what packets carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[repr(u8)]
 pub enum State {
     /// Nobody was heard lately.
     #[default]
-    Alone,
+    Alone = 0,
     /// Others were heard; not yet together.
-    Joining,
+    Joining = 1,
     /// Too few voters, or too divided, to tell who is right.
-    Undecided,
+    Undecided = 2,
     /// Within a millisecond of the flock for ten rounds.
-    Synchronised,
+    Synchronised = 3,
     /// Far from a quorum: stamps follow the flock instead of this member's own clock.
-    Degraded,
+    Degraded = 4,
     /// Measures and reports, never steers.
-    Monitoring,
+    Monitoring = 5,
+}
+
+impl State {
+    /// The word for it, in reports and data.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Alone => "alone",
+            Self::Joining => "joining",
+            Self::Undecided => "undecided",
+            Self::Synchronised => "synchronised",
+            Self::Degraded => "degraded",
+            Self::Monitoring => "monitoring",
+        }
+    }
 }
 
 /// What [`Progress::advance`] has to know of a round.

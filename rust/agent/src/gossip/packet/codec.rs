@@ -2,7 +2,7 @@
 
 use flocktime_core::Timestamp;
 
-use super::{Anchor, Echo, Kind, MAJOR, MAX_SIZE, MINOR, NO_ANCHOR, Packet, Refusal, SIZE, State, TAG_SIZE, check};
+use super::{Anchor, Echo, Kind, MAJOR, MAX_SIZE, MINOR, NO_ANCHOR, Packet, Refusal, SIZE, TAG_SIZE, check, state_of};
 
 /// Bytes of the fields of this version: everything but the tag.
 const FIELDS: usize = SIZE - TAG_SIZE;
@@ -119,7 +119,7 @@ impl<'a> Frame<'a> {
         let echo = Echo { nonce: word(at::ECHO), received_ns: word(at::ECHO_RECEIVED) };
         let packet = Packet {
             kind: Kind::from_byte(self.fields[at::KIND]).ok_or(malformed("kind"))?,
-            state: State::from_byte(self.fields[at::STATE]).ok_or(malformed("state"))?,
+            state: state_of(self.fields[at::STATE]).ok_or(malformed("state"))?,
             node: word(at::NODE),
             incarnation: word(at::INCARNATION),
             origin: word(at::ORIGIN),

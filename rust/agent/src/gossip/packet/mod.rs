@@ -8,6 +8,7 @@ mod refusal;
 mod text;
 
 use flocktime_core::Timestamp;
+pub use flocktime_core::flocking::State;
 use flocktime_core::layout::MAX_NODE;
 
 pub use codec::{decode, encode};
@@ -59,35 +60,16 @@ impl Kind {
     }
 }
 
-/// What a member says about itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum State {
-    /// Has heard of nobody.
-    Alone = 0,
-    /// On its way towards the others.
-    Joining = 1,
-    /// Too few voters, further apart than the drift limit.
-    Undecided = 2,
-    /// In step.
-    Synchronised = 3,
-    /// Knows that its own clock runs ahead of everybody else's.
-    Degraded = 4,
-    /// Measures and never steers.
-    Monitoring = 5,
-}
-
-impl State {
-    const fn from_byte(byte: u8) -> Option<Self> {
-        match byte {
-            0 => Some(Self::Alone),
-            1 => Some(Self::Joining),
-            2 => Some(Self::Undecided),
-            3 => Some(Self::Synchronised),
-            4 => Some(Self::Degraded),
-            5 => Some(Self::Monitoring),
-            _ => None,
-        }
+/// The state that a byte stands for: see [`State`]'s numbers.
+const fn state_of(byte: u8) -> Option<State> {
+    match byte {
+        0 => Some(State::Alone),
+        1 => Some(State::Joining),
+        2 => Some(State::Undecided),
+        3 => Some(State::Synchronised),
+        4 => Some(State::Degraded),
+        5 => Some(State::Monitoring),
+        _ => None,
     }
 }
 
