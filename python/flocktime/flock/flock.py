@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 
 from flocktime._backend import FlockMember
 from flocktime.clock import Clock, SkewedSource, Timestamp
-from flocktime.errors import NotReady, _header
+from flocktime.errors import NotReady
 from flocktime.flock.arguments import anchor_ns, count, origin_of, seconds, within
 from flocktime.flock.candidates import Candidates, checked_names
 from flocktime.flock.keys import normalised
@@ -236,9 +236,8 @@ class Flock:
         Raises:
             HeaderError: as ``receive``.
         """
-        if not header.isascii():
-            raise _header("malformed")
-        return self._member.take(header)
+        # Text beyond ASCII is refused and counted like any other that is no header.
+        return self._member.take(header if header.isascii() else "")
 
     def reply(self, header: str) -> str:
         """The header for the answer to a message, whose header ``receive`` has taken in.
