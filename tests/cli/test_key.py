@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from flocktime.cli import key_given
-from flocktime.cli.key_given import BadKeys
+from flocktime.cli import key_options
+from flocktime.cli.key_options import BadKeys
 from flocktime.cli.main import main
 from flocktime.flock import new_key
 from flocktime.flock.keys import normalised
@@ -22,8 +22,8 @@ ONE, TWO = new_key(1), new_key(2)
 
 def given(*arguments: str) -> tuple[str, ...]:
     parser = argparse.ArgumentParser()
-    key_given.add_options(parser)
-    return key_given.given_keys(parser.parse_args(arguments))
+    key_options.add_options(parser)
+    return key_options.given_keys(parser.parse_args(arguments))
 
 
 def written(path: Path, text: str, mode: int = 0o600) -> Path:
@@ -136,8 +136,8 @@ def test_a_file_that_is_a_pipe() -> None:
     os.write(write_end, f"{ONE}\n".encode())
     os.close(write_end)
     code = (
-        "import argparse\nfrom flocktime.cli import key_given\nparser = argparse.ArgumentParser()\n"
-        "key_given.add_options(parser)\nprint(len(key_given.given_keys(parser.parse_args())))\n"
+        "import argparse\nfrom flocktime.cli import key_options\nparser = argparse.ArgumentParser()\n"
+        "key_options.add_options(parser)\nprint(len(key_options.given_keys(parser.parse_args())))\n"
     )
     command = [sys.executable, "-P", "-c", code, "--key-file", f"/dev/fd/{read_end}"]
     done = subprocess.run(command, pass_fds=[read_end], env=environment(), capture_output=True, timeout=60, check=False)

@@ -14,7 +14,7 @@ import pytest
 
 from flocktime.cli.main import main
 from flocktime.cli.status import ask
-from flocktime.cli.status_address import address
+from flocktime.cli.status.address import address
 from flocktime.flock import Flock, new_key
 from tests.cli.node_processes import PATIENCE_S, ROUND, node
 from tests.support import environment

@@ -13,7 +13,7 @@ import pytest
 
 from flocktime.cli.node import serving
 from flocktime.cli.node.serving import StatusServer, exposition
-from flocktime.cli.status_address import Address
+from flocktime.cli.status.address import Address
 from flocktime.flock import Flock
 
 

@@ -19,9 +19,9 @@ import pytest
 from flocktime.cli import status as command
 from flocktime.cli.main import main
 from flocktime.cli.node.serving import StatusServer
-from flocktime.cli.status_address import Address, address
-from flocktime.cli.status_reading import NoStatus, status_from
-from flocktime.cli.status_words import facts, moment, ppm, span, warnings
+from flocktime.cli.status.address import Address, address
+from flocktime.cli.status.reading import NoStatus, status_from
+from flocktime.cli.status.words import facts, moment, ppm, span, warnings
 from flocktime.flock import Flock, FlockStatus, PeerStatus, UtcEstimate
 from tests.support import environment
 from tests.unit.flocks import PATIENCE_S, flocks, together

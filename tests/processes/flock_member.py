@@ -13,7 +13,7 @@ from typing import Any
 
 from flocktime import Clock, Timestamp
 from flocktime.cli.node.serving import StatusServer
-from flocktime.cli.status_address import Address
+from flocktime.cli.status.address import Address
 from flocktime.flock import Flock
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from flocktime import Clock, Timestamp
 from flocktime.cli.status import ask
-from flocktime.cli.status_address import address
+from flocktime.cli.status.address import address
 from flocktime.flock import Flock, FlockStatus, new_key
 from flocktime.testing import SkewedSource
 from tests.support import ROOT, environment

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flocktime.cli import key_given
+from flocktime.cli import key_options
 from flocktime.cli.extras import require
-from flocktime.cli.status_address import Address, address
+from flocktime.cli.status.address import Address, address
 
 if TYPE_CHECKING:
     from flocktime.cli.node.files import WatchedFile
@@ -41,7 +41,7 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--peers-file", type=Path, metavar="PATH", help="neighbours, one a line; read again when it changes"
     )
-    key_given.add_options(parser)
+    key_options.add_options(parser)
     parser.add_argument("--name", help="what it is known by over restarts (default: host name and --listen)")
     parser.add_argument("--no-steer", action="store_true", help="measure and report only: its state is 'monitoring'")
     parser.add_argument(
@@ -85,10 +85,10 @@ def run(options: argparse.Namespace) -> int:
     from flocktime.errors import ClockError
 
     try:
-        keys = key_given.given_keys(options)
+        keys = key_options.given_keys(options)
         peers = watched(options.peers_file)
         member = _flock(options, keys, peers)
-    except (key_given.BadKeys, BadFile, ClockError, ValueError) as error:
+    except (key_options.BadKeys, BadFile, ClockError, ValueError) as error:
         return _complain(str(error))
     with member as flock:
         return _run(options, flock, on_terminal, peers)

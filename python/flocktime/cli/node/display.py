@@ -10,8 +10,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from flocktime.cli.status_view import view
-from flocktime.cli.status_words import clean
+from flocktime.cli.status.view import view
+from flocktime.cli.status.words import clean
 
 if TYPE_CHECKING:
     from flocktime.flock import Flock

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import Final, Self
 
-from flocktime.cli import key_given
+from flocktime.cli import key_options
 
 #: 256 names fit several times over.
 MOST_BYTES: Final = 1 << 20
@@ -83,7 +83,7 @@ class KeyFile(_Marked):
         Raises:
             BadKeys: see ``keys_of_file``.
         """
-        return key_given.keys_of_file(self.path)
+        return key_options.keys_of_file(self.path)
 
 
 def watched(path: Path | None) -> WatchedFile | None:

@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from flocktime.cli.key_given import BadKeys
+from flocktime.cli.key_options import BadKeys
 from flocktime.cli.node.files import BadFile
 from flocktime.errors import ClockError, EpochError
 from flocktime.flock.status import StateChange

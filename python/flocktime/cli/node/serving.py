@@ -13,7 +13,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any, Final
 
-from flocktime.cli.status_address import Address
+from flocktime.cli.status.address import Address
 
 if TYPE_CHECKING:
     from flocktime.flock import Flock

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
-from flocktime.cli.status_words import clean, offset, ppm, standing, warnings, who
+from flocktime.cli.status.words import clean, offset, ppm, standing, warnings, who
 
 if TYPE_CHECKING:
     from collections.abc import Callable

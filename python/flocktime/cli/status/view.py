@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from flocktime.cli.status_words import clean, facts, ppm, span
+from flocktime.cli.status.words import clean, facts, ppm, span
 
 if TYPE_CHECKING:
     from flocktime.flock.status import FlockStatus, PeerStatus

@@ -51,7 +51,7 @@ class Screen:
             self._live.stop()
 
     def status(self, _plain: dict[str, Any], status: FlockStatus) -> None:
-        from flocktime.cli.status_view import view
+        from flocktime.cli.status.view import view
 
         self._show(view(status))
 

@@ -10,13 +10,13 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from flocktime.cli.extras import require
-from flocktime.cli.status_address import Address, address
-from flocktime.cli.status_reading import NoStatus, status_from
+from flocktime.cli.status.address import Address, address
+from flocktime.cli.status.reading import NoStatus, status_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flocktime.cli.status_watch import JsonLines, Screen
+    from flocktime.cli.status.watch import JsonLines, Screen
     from flocktime.flock.status import FlockStatus
 
 #: The largest flock that a node remembers is a quarter of this.
@@ -67,7 +67,7 @@ def _once(options: argparse.Namespace) -> int:
     else:
         from rich.console import Console
 
-        from flocktime.cli.status_view import view
+        from flocktime.cli.status.view import view
 
         Console(highlight=False).print(view(status))
     return _code(status)
@@ -93,9 +93,9 @@ def _watch(options: argparse.Namespace) -> int:
 
 
 def _shower(as_json: bool) -> JsonLines | Screen:
-    from flocktime.cli import status_watch
+    from flocktime.cli.status import watch
 
-    return status_watch.JsonLines() if as_json else status_watch.Screen()
+    return watch.JsonLines() if as_json else watch.Screen()
 
 
 def _code(status: FlockStatus) -> int:
