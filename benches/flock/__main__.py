@@ -1,7 +1,8 @@
 """The flock on real processes: ``python -m benches.flock ROW ...`` from the top of the repository.
 
-Each row measures one thing and prints a table with the bars, the seed and the machine. With ``--check`` the exit code is 1
-if a bar was missed. Without a row it lists them.
+Each row measures one thing and prints a table with the bars, the seed and the machine. A row that cannot run here is
+reported, and the others go on. Without a row it lists them. The exit code is 1 if a bar was missed and ``--check`` was given,
+else 2 if a row could not run, else 0.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import argparse
 import json
 import sys
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benches.flock.figures import print_table
+from benches.flock.figures import markdown, print_table, short
 from benches.flock.options import Options
 from benches.flock.processes import HarnessError
 from benches.flock.rows import ROWS
@@ -33,23 +35,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown:
         print(f"no row {', '.join(unknown)}; the rows are {', '.join(ROWS)}", file=sys.stderr)
         return 2
+    try:
+        if options.record is not None:
+            options.record.touch()  # a row takes minutes: what cannot be written to is found out before
+    except OSError as failure:
+        print(f"cannot record: {failure}", file=sys.stderr)
+        return 2
     settings = Options(**{one.name: getattr(options, one.name) for one in fields(Options)})
-    missed = []
-    for name in chosen:
+    missed, failed = _run(chosen, settings, options)
+    for line in [*(f"MISSED {one}" for one in missed if options.check), *(f"FAILED {one}" for one in failed)]:
+        print(line, file=sys.stderr)
+    if options.check and missed:
+        return 1
+    return 2 if failed else 0
+
+
+def _run(names: Sequence[str], settings: Options, options: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """Run and print, row by row. Returns which bars were missed, and which rows could not run, with the reason."""
+    missed, failed = [], []
+    for name in names:
         try:
             table = ROWS[name](settings)
-        except HarnessError as failure:
-            print(f"{name}: {failure}", file=sys.stderr)
-            return 2
-        missed += [f"{name}: {one.what}" for one in table.missed]
+        except (HarnessError, OSError) as failure:
+            print(f"{name}: {failure}", file=sys.stderr, flush=True)
+            failed.append(f"{name}: {str(failure).partition(chr(10))[0]}")
+            continue
+        missed += [f"{name}: {one.what}: {short(one.value)} {one.unit}, bar {one.bar}" for one in table.missed]
         if options.json:
             print(json.dumps(table.as_data()))
+        elif options.markdown:
+            print(markdown(table))
         else:
             print_table(table)
         sys.stdout.flush()
-    for one in missed if options.check else ():
-        print(f"MISSED {one}", file=sys.stderr)
-    return 1 if options.check and missed else 0
+        if options.record is not None:
+            with options.record.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(table.as_data()) + "\n")
+    return missed, failed
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,8 +81,11 @@ def _parser() -> argparse.ArgumentParser:
         name = one.name.removesuffix("_s").replace("_", "-")
         convert = int if isinstance(one.default, int) else float
         parser.add_argument(f"--{name}", dest=one.name, type=convert, default=one.default, help="default %(default)s")
-    parser.add_argument("--json", action="store_true", help="print JSON, one row a line, instead of text")
-    parser.add_argument("--check", action="store_true", help="exit with 1 unless every bar is met")
+    shape = parser.add_mutually_exclusive_group()
+    shape.add_argument("--json", action="store_true", help="print JSON, one row a line, instead of text")
+    shape.add_argument("--markdown", action="store_true", help="print tables in Markdown instead of text")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="append JSON, one row a line, to this file as well")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a bar is missed")
     return parser
 
 

@@ -12,7 +12,7 @@ from typing import Self
 
 from benches.flock.processes import HarnessError
 
-__all__ = ["Datagram", "Eavesdropper", "dropped"]
+__all__ = ["Datagram", "Eavesdropper", "dropped", "need_root"]
 
 ETH_P_IP = 0x0800
 SO_ATTACH_FILTER, SO_RCVBUFFORCE = 26, 33
@@ -36,8 +36,7 @@ class Eavesdropper:
     """
 
     def __init__(self, address: str, *, incoming: bool = False) -> None:
-        if os.geteuid() != 0:
-            raise HarnessError("looking at the loopback's traffic needs root")
+        need_root()
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
         host, _, port = address.rpartition(":")
         # UDP; that host; that port; all of it. Else nothing.
@@ -82,6 +81,12 @@ class Eavesdropper:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def need_root() -> None:
+    """Raise ``HarnessError`` if this process may not look at traffic, at once instead of after minutes of waiting."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        raise HarnessError("looking at the loopback's traffic needs root")
 
 
 def dropped(port: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from math import isnan
+from math import isfinite, isnan
 from typing import TYPE_CHECKING, Any
 
 from flocktime.cli.bench import machine
@@ -11,7 +11,7 @@ from flocktime.cli.bench import machine
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Figure", "Table", "print_table", "quantile", "spread_us"]
+__all__ = ["Figure", "Table", "markdown", "print_table", "quantile", "short", "spread_us"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,10 @@ class Table:
         self.figures.append(Figure(what, value, unit, most, least))
 
     def as_data(self) -> dict[str, Any]:
-        figures = [{**asdict(one), "met": one.met} for one in self.figures]
+        """What JSON can say: a value that is no number is ``None``."""
+        figures = [
+            {**asdict(one), "value": one.value if isfinite(one.value) else None, "met": one.met} for one in self.figures
+        ]
         return {"row": self.row, "title": self.title, "settings": self.settings, "figures": figures,
                 "remarks": self.remarks, "machine": machine.describe()}  # fmt: skip
 
@@ -81,10 +84,26 @@ def print_table(table: Table) -> None:
         print(remark)
 
 
+def markdown(table: Table) -> str:
+    """As Markdown, for a page: a heading, what it was measured on and with, and the table."""
+    described = [
+        ", ".join(f"{name} {value}" for name, value in of.items()) for of in (machine.describe(), table.settings)
+    ]
+    lines = [f"\n### `{table.row}`: {table.title}", "", *(f"{one}.  " for one in described), ""]
+    lines += ["| | measured | | bar | |", "|---|---:|---|---|---|"]
+    for one in table.figures:
+        verdict = "**MISSED**" if one.met is False else one.verdict
+        bar = one.bar.replace("<=", "≤").replace(">=", "≥")
+        lines.append(f"| {one.what.strip()} | {short(one.value)} | {one.unit} | {bar} | {verdict} |")
+    return "\n".join([*lines, *(f"\n{remark}" for remark in table.remarks)])
+
+
 def short(value: float) -> str:
     """Whole numbers whole, others to three digits behind the point at most."""
     if isnan(value):
         return "none"
+    if not isfinite(value):
+        return "no end"
     if abs(value) >= 1000 or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.3g}" if abs(value) < 1 else f"{value:.2f}"

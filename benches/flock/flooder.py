@@ -1,4 +1,4 @@
-"""A process that pours datagrams at two addresses alike: ``python -m benches.flock.flooder CONFIG``.
+"""A process that pours datagrams at an address: ``python -m benches.flock.flooder CONFIG``.
 
 Junk comes from a socket of its own. Spoofed datagrams say that they come from an address drawn anew for each, somewhere in
 127.0.0.0/8: their IP headers are made here, which takes the right to open raw sockets.
@@ -53,22 +53,22 @@ def forged(rng: random.Random) -> tuple[str, bytes]:
 
 
 class Flooder:
-    """Sends each datagram to all targets."""
+    """Whoever is poured at gets the same datagrams in the same order, so that what they cost can be compared."""
 
-    def __init__(self, targets: list[str], seed: int) -> None:
+    def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
-        self._targets = [(host, int(port)) for host, _, port in (one.rpartition(":") for one in targets)]
         self._plain = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-
-    def pour(self, kind: str, count: int, rate: int, captured: list[str]) -> dict[str, Any]:
-        """So many of a kind, so many a second. Returns how many were sent of each that a member counts apart."""
-        make: dict[str, Callable[[], tuple[str, bytes]]] = {
-            "junk": lambda: junk(self._random),
-            "forged": lambda: forged(self._random),
-            "replays": lambda: ("replays", bytes.fromhex(self._random.choice(captured))),
+        self._pools: dict[str, list[tuple[str, bytes]]] = {
+            kind: [make(self._random) for _ in range(POOL)] for kind, make in (("junk", junk), ("forged", forged))
         }
-        pool = [make[kind]() for _ in range(POOL)]
-        send = self._send_plainly if kind == "junk" else self._spoofing()
+
+    def pour(self, kind: str, count: int, rate: int, target: str, captured: list[str]) -> dict[str, Any]:
+        """So many of a kind, so many a second; of ``captured`` where it is none of those that are made here. Returns how many
+        were sent of each that a member counts apart.
+        """
+        pool = self._pools.get(kind) or [(kind, bytes.fromhex(self._random.choice(captured))) for _ in range(POOL)]
+        host, _, port = target.rpartition(":")
+        send = self._plainly(host, int(port)) if kind == "junk" else self._spoofing(host, int(port))
         sent: Counter[str] = Counter()
         begin, done = time.monotonic(), 0
         while done < count:
@@ -81,21 +81,22 @@ class Flooder:
             time.sleep(BURST_S)
         return {"sent": sent, "seconds": time.monotonic() - begin}
 
-    def _send_plainly(self, data: bytes) -> None:
-        for target in self._targets:
-            self._plain.sendto(data, target)
+    def _plainly(self, host: str, port: int) -> Callable[[bytes], None]:
+        def send(data: bytes) -> None:
+            self._plain.sendto(data, (host, port))
 
-    def _spoofing(self) -> Callable[[bytes], None]:
+        return send
+
+    def _spoofing(self, host: str, to: int) -> Callable[[bytes], None]:
         raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-        targets = [(socket.inet_aton(host), port) for host, port in self._targets]
+        there = socket.inet_aton(host)
 
         def send(data: bytes) -> None:
             drawn = self._random.getrandbits(40)
             source = bytes((127, 1 + (drawn & 0x7F), drawn >> 8 & 0xFF, 1 + (drawn >> 16 & 0x7F)))
             port = 1024 + (drawn >> 24) % 60000
-            for host, to in targets:
-                head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 28 + len(data), 0, 0, 64, 17, 0, source, host)
-                raw.sendto(head + struct.pack(">HHHH", port, to, 8 + len(data), 0) + data, (socket.inet_ntoa(host), 0))
+            head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 28 + len(data), 0, 0, 64, 17, 0, source, there)
+            raw.sendto(head + struct.pack(">HHHH", port, to, 8 + len(data), 0) + data, (host, 0))
 
         return send
 
@@ -104,7 +105,7 @@ def main() -> int:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     config = json.loads(sys.argv[1])
-    flooder = Flooder(config["targets"], config["seed"])
+    flooder = Flooder(config["seed"])
     for line in sys.stdin:
         command = json.loads(line)
         del command["do"]

@@ -11,18 +11,21 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
 
-__all__ = ["ROOT", "HarnessError", "Talker", "cpu_ns", "gather"]
+__all__ = ["ROOT", "THREAD", "HarnessError", "Talker", "cpu_ns", "gather", "on_one_processor"]
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Whatever a process is asked, it has answered by then, or something is wrong with it.
 PATIENCE_S = 60.0
+#: A member's thread, as the system names it, cut to fifteen letters. The fallback's threads have no names there.
+THREAD = "flocktime-flock"
 
 
 class HarnessError(Exception):
@@ -144,3 +147,23 @@ def cpu_ns(pid: int, thread: str | None = None) -> int | None:
             if thread is None or (task / "comm").read_text().strip() == thread:
                 spent = (spent or 0) + int((task / "schedstat").read_text().split()[0])
     return spent
+
+
+@contextmanager
+def on_one_processor(pids: Sequence[int]) -> Iterator[None]:
+    """All threads of these processes on the same processor for a while, and then where they may run otherwise."""
+    usual = {pid: os.sched_getaffinity(pid) for pid in pids}
+    one = {max(set.intersection(*usual.values()))}
+    try:
+        for pid in pids:
+            _keep_to(pid, one)
+        yield
+    finally:
+        for pid, processors in usual.items():
+            _keep_to(pid, processors)
+
+
+def _keep_to(pid: int, processors: set[int]) -> None:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setaffinity(int(task.name), processors)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Ticker:
         self._first: Timestamp | None = None
         self._last: Timestamp | None = None
         self._failure: str | None = None
+        self._begin = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="ticker", daemon=True)
         self._thread.start()
 
@@ -62,9 +64,10 @@ class Ticker:
         self._thread.join()
 
     def counts(self) -> dict[str, Any]:
-        """What was seen so far."""
+        """What was seen so far, within ``seconds`` since the start."""
         with self._lock:
             return {
+                "seconds": time.monotonic() - self._begin,
                 "stamps": self._stamps,
                 "backward_stamps": self._backward_stamps,
                 "disciplined": self._disciplined.seen,

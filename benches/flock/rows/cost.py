@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benches.flock.figures import Table
-from benches.flock.processes import cpu_ns, gather
+from benches.flock.processes import THREAD, cpu_ns, gather
 from benches.flock.rows.skew import settled
 from benches.flock.village import Village, pause, sketches
 
@@ -14,10 +14,8 @@ if TYPE_CHECKING:
 
     from benches.flock.options import Options
 
-__all__ = ["THREAD", "cost"]
+__all__ = ["cost"]
 
-#: The member's thread, as the system names it, cut to fifteen letters. The fallback's threads have no names there.
-THREAD = "flocktime-flock"
 PEERS = (4, 16, 64)
 MOST_CORE_PERCENT, MOST_BYTES = 0.2, 2500.0
 #: How much more the largest flock may cost than the smallest and still be called constant.

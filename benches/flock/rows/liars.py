@@ -10,9 +10,10 @@ from itertools import cycle
 from math import nan, sqrt
 from typing import TYPE_CHECKING
 
+from benches.flock.compared import EVERY_S, Compared, add_synchronised
 from benches.flock.figures import Table, quantile
 from benches.flock.processes import HarnessError
-from benches.flock.rows.skew import EVERY_S, settled
+from benches.flock.rows.skew import settled
 from benches.flock.village import Village, pause, sketches
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ TIMES, WINDOWS, RESAMPLES = 3, 20, 300
 
 
 def liars(options: Options) -> Table:
-    """One of 16 set to 2051 and one that steps by +-1 h every 10 s: the skew of the others, and who is named."""
+    """One of 16 set to 2051 and one that steps by +-1 h every 10 s: the rms of the others' skew, and who is named."""
     title = "one member in 2051, one that steps by an hour either way, beside a flock without them"
     table = Table("liars", title, options.settings("members", "settle_s", "seconds"))
     rng = options.random()
@@ -52,8 +53,12 @@ def liars(options: Options) -> Table:
             pause(options.settle_s / 2 - (time.monotonic() - begin))
             during, without = _windows(wrong, plain, honest, options.seconds * TIMES, rng)
             still = sum(_names(wrong, honest, [runaway, stepping]))
+            states = {"without them": plain.at_once(honest).states, "with them": wrong.at_once(honest).states}
             steps.check()
     for name, windows in (("without them", without), ("with them", during)):
+        # None at all: a mean of squares looks at every pair, so each that is left out could have been the one that counts.
+        Compared.together(windows).add_to(table, f"honest {name}: ", most_left_out=0.0)
+        add_synchronised(table, states[name].values(), len(honest), f"honest {name}: ")
         table.add(f"honest pairwise skew {name}, rms", rms(_flat(windows)) / 1e3, "us")
         for label, percent in (("p50", 50), ("p99", 99), ("max", 100)):
             table.add(f"honest pairwise skew {name}, {label}", quantile(_flat(windows), percent) / 1e3, "us")
@@ -65,7 +70,8 @@ def liars(options: Options) -> Table:
     table.add("both named by all honest members after", named_s, "s", most=30.0 * max(1.0, options.round_s))
     table.add("named at the end, of the honest members", still, "", least=len(honest), most=len(honest))
     table.remarks.append(
-        "both flocks ran at the same time; the rms is held to the bar, because a p99 of so few rounds is noise"
+        "both flocks ran at the same time, and the same members of both were compared; the rms is held to the bar, p99 and "
+        "max are shown, because a p99 of so few rounds is noise"
     )
     return table
 
@@ -121,21 +127,21 @@ def _names(village: Village, honest: Sequence[str], wrong: Sequence[str]) -> lis
 
 def _windows(
     wrong: Village, plain: Village, names: Sequence[str], seconds: float, rng: random.Random
-) -> tuple[list[list[int]], list[list[int]]]:
+) -> tuple[list[Compared], list[Compared]]:
     """Pairwise skews of these in both flocks, window by window, taken at the same moments."""
-    during: list[list[int]] = []
-    without: list[list[int]] = []
+    during: list[Compared] = []
+    without: list[Compared] = []
     for _ in range(WINDOWS):
-        during.append([])
-        without.append([])
+        during.append(Compared.of(len(names), seconds / WINDOWS))
+        without.append(Compared.of(len(names), seconds / WINDOWS))
         for instant in wrong.instants(seconds / WINDOWS, EVERY_S, rng, names):
-            during[-1] += instant.pairs_ns(names)
-            without[-1] += plain.at_once(names).pairs_ns(names)
+            during[-1].look(instant, names)
+            without[-1].look(plain.at_once(names), names)
     return during, without
 
 
-def _flat(windows: Sequence[Sequence[int]]) -> list[int]:
-    return [skew for window in windows for skew in window]
+def _flat(windows: Sequence[Compared]) -> list[int]:
+    return [skew for window in windows for skew in window.ns]
 
 
 def rms(values: Sequence[float]) -> float:
@@ -145,8 +151,8 @@ def rms(values: Sequence[float]) -> float:
 
 def _ratio(
     figure: Callable[[Sequence[float]], float],
-    above: Sequence[Sequence[int]],
-    below: Sequence[Sequence[int]],
+    above: Sequence[Compared],
+    below: Sequence[Compared],
     rng: random.Random,
 ) -> tuple[float, float, float]:
     """Of the figures of both; and its 5th and 95th percentile when windows are drawn anew, the same of both."""

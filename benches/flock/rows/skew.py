@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import subprocess
 import sys
 import time
@@ -10,21 +9,20 @@ from collections import Counter
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from benches.flock.compared import add_synchronised, compare
 from benches.flock.figures import Table, quantile, spread_us
 from benches.flock.processes import HarnessError
 from benches.flock.relay import Weather, relay
 from benches.flock.village import Village, pause, sketches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from benches.flock.options import Options
 
-__all__ = ["busy", "headers", "loopback", "relayed", "settled", "skews_ns"]
+__all__ = ["busy", "headers", "loopback", "relayed", "settled"]
 
 CLOSE_NS = 1_000_000
-#: How often all members are compared, seconds.
-EVERY_S = 0.2
 WEATHER = Weather(delay_ms=1.0, jitter_ms=0.5, loss=0.05)
 #: Computes until its standard input ends.
 COMPUTE = "import threading, sys, os\nthreading.Thread(target=lambda: (sys.stdin.read(), os._exit(0))).start()\nwhile True: pass"
@@ -81,15 +79,14 @@ def _measured(
         else:
             village.meet()
         close_s = settled(village, options.settle_s)
-        counted, errors_ns = skews_ns(village, options.seconds, rng)
-        spread_us(table, "pairwise skew", counted, p99=p99_us)
+        compared = compare(village, options.seconds, rng)
+        spread_us(table, "pairwise skew", compared.ns, p99=p99_us)
         table.add("all within 1 ms after", close_s, "s", most=30.0 * max(1.0, options.round_s))
-        states = village.at_once().states.values()
-        table.add("synchronised at the end", sum(one == "synchronised" for one in states), "", least=options.members)
+        add_synchronised(table, village.at_once().states.values(), options.members)
         half = village.half_delays_us()
         table.add("half the least delay, median", quantile(half, 50), "us")
-        table.add("pairs compared", len(counted))
-        table.add("judgement wrong by at most, p99", quantile(errors_ns, 99) / 1e3, "us", most=p99_us / 10)
+        compared.add_to(table)
+        table.add("judgement wrong by at most, p99", quantile(compared.errors_ns, 99) / 1e3, "us", most=p99_us / 10)
         if http:
             total = sum((Counter(one) for one in village.ask_all("talk").values()), Counter[str]())
             table.remarks.append("headers: " + ", ".join(f"{name} {count}" for name, count in total.items()))
@@ -112,18 +109,6 @@ def settled(village: Village, settle_s: float) -> float:
         return float("nan")
     pause(settle_s - (time.monotonic() - begin))
     return close_s
-
-
-def skews_ns(
-    village: Village, seconds: float, rng: random.Random, names: Sequence[str] | None = None
-) -> tuple[list[int], list[float]]:
-    """All pairs of those that are synchronised, at many instants; and what each instant's judgement may be wrong by."""
-    found: list[int] = []
-    errors: list[float] = []
-    for instant in village.instants(seconds, EVERY_S, rng, names):
-        found += instant.pairs_ns(names)
-        errors.append(instant.error_ns)
-    return found, errors
 
 
 @contextmanager
