@@ -153,7 +153,8 @@ class HeaderError(FlockError, ValueError):
     Attributes:
         reason: ``"malformed"``, ``"version"``, ``"unknown_key"``, ``"unauthenticated"`` (no signature), ``"forged"`` (a wrong
             one), ``"replayed"`` (seen before), ``"own"`` (this member's, come back), ``"not_received"`` (asked to reply to
-            a header that was not taken in), ``"busy"`` (too many strangers at once) or ``"label"``.
+            a header that was not taken in), ``"busy"`` (too many strangers at once) or ``"label"`` (a receiver's name that is
+            empty or too long).
     """
 
     def __init__(self, message: str, *, reason: str = "") -> None:
@@ -238,11 +239,13 @@ _HEADER_REASONS = {
     "own": "it is this member's own",
     "not_received": "it was not taken in before, or too long ago",
     "busy": "too many senders at once have yet to prove that they are there",
-    "label": "the name of its receiver is longer than 255 bytes",
 }
 
 
-def _header(reason: str) -> HeaderError:
+def _header(reason: str, length: int | None = None) -> HeaderError:
+    if reason == "label":
+        message = f"no header: the name of its receiver must have 1 to 255 bytes, this one has {length}"
+        return HeaderError(message, reason=reason)
     return HeaderError(f"header refused: {_HEADER_REASONS.get(reason, reason)}", reason=reason)
 
 

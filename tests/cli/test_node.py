@@ -159,6 +159,8 @@ def test_keys_change_without_a_restart(tmp_path: Path) -> None:
             assert "0644" in standing.wait_note("the keys stay as they were")
             first = next(i for i, event in enumerate(standing.seen) if event.get("state") == "synchronised")
             assert not [event for event in standing.seen[first + 1 :] if "state" in event]  # it never left the flock
+            path.chmod(0o600)  # nothing else of it has changed
+            standing.wait_note("keys from")
 
 
 def test_advancing_the_epoch() -> None:

@@ -14,7 +14,7 @@ import pytest
 from flocktime.cli.node import serving
 from flocktime.cli.node.serving import StatusServer, exposition
 from flocktime.cli.status.address import Address
-from flocktime.flock import Flock
+from flocktime.flock import Flock, FlockStatus
 
 
 @pytest.fixture
@@ -92,8 +92,8 @@ def test_other_paths_and_bodies(served: Address) -> None:
     ],
     ids=["nothing", "empty", "zeros", "short", "version", "long path", "many headers", "long header"],
 )
-def test_what_is_no_request(served: Address, sent: bytes) -> None:
-    """It is refused or hung up on, in plain text, and the next request is served."""
+def test_what_is_no_request(served: Address, sent: bytes, capfd: pytest.CaptureFixture[str]) -> None:
+    """It is refused or hung up on, in plain text, and the next request is served; nothing is said about it."""
     try:
         answer = raw(served, sent)
     except ConnectionError:
@@ -101,9 +101,32 @@ def test_what_is_no_request(served: Address, sent: bytes) -> None:
     assert b"<html" not in answer.lower()
     assert b"served" not in answer
     assert get(served, "/status")[0] == 200
+    assert capfd.readouterr().err == ""
 
 
-def test_who_takes_long_is_hung_up_on(served: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_the_nodes_own_is_logged(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """Whoever asks is hung up on, the error is on standard error with where it came from, and the next request is served."""
+
+    def broken(_: Flock) -> FlockStatus:
+        raise LookupError("a fault")
+
+    with Flock("127.0.0.1:0") as flock:
+        server = StatusServer(Address("127.0.0.1", 0), flock)
+        with monkeypatch.context() as patch:
+            patch.setattr(Flock, "status", broken)
+            with pytest.raises(http.client.RemoteDisconnected):
+                get(server.address, "/status")
+        assert get(server.address, "/status")[0] == 200
+        server.close()
+    errors = capfd.readouterr().err
+    assert errors.startswith("flocktime node: a request for the status failed:\n")
+    assert "in broken" in errors
+    assert errors.endswith("LookupError: a fault\n")
+
+
+def test_who_takes_long_is_hung_up_on(
+    served: Address, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """A byte now and then does not buy more time than everybody has."""
     monkeypatch.setattr(serving, "PATIENCE_S", 0.2)
     with socket.create_connection(served, timeout=10) as slow:
@@ -115,6 +138,7 @@ def test_who_takes_long_is_hung_up_on(served: Address, monkeypatch: pytest.Monke
                 pause.wait(0.02)
         assert time.monotonic() - began_s < 5
     assert get(served, "/status")[0] == 200
+    assert capfd.readouterr().err == ""
 
 
 def test_closing_does_not_wait_for_a_client() -> None:

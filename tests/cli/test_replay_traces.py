@@ -1,7 +1,7 @@
 """``flocktime replay`` over logs of real systems, which are no part of this repository.
 
-They are looked for where ``FLOCKTIME_TRACES`` points, else in ``../shared/traces`` beside the repository. Without them
-these tests are skipped; the formats have small logs of their own in the other tests.
+They are looked for where the environment variable ``FLOCKTIME_TRACES`` points. Without them these tests are skipped; the
+formats have small logs of their own in the other tests.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -
     ("arguments", "sentence"),
     [
         (["--scenario", "lam"], "no scenario is called 'lam'; did you mean lan"),
-        (["--scenario", "gcp"], "gcp: needs measured round trips"),
+        (["--scenario", "gcp"], "gcp: needs measured round trips: give their folder with --latencies"),
         (["--scenario", "gcp", "--latencies", "nowhere"], "nowhere: no such folder"),
     ],
 )
@@ -117,10 +117,22 @@ class TestRuns:
         assert run("--scenario", "restart", "--seeds", 2, "--json") == 0
         data = json.loads(capsys.readouterr().out)
         assert data["passed"] is True
+        assert data["too_few_seeds"] is False
         assert [each["seed"] for each in data["runs"]] == [1, 2]
         assert len(data["runs"][0]["series"]) == 300
         assert all(len(bar["values"]) == 2 for bar in data["bars"])
         assert data["scenario"] == CATALOGUE["restart"].scenario
+
+    def test_too_few_seeds_are_said(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """A bar of a median that so few seeds do not judge: in the JSON as a whole and with the bar, and in words."""
+        assert run("--scenario", "set-2051-4", "--json") == 0
+        data = json.loads(capsys.readouterr().out)
+        assert (data["passed"], data["too_few_seeds"]) == (True, True)
+        waiting = [bar for bar in data["bars"] if bar["too_few_seeds"]]
+        assert [(bar["passed"], bar["by"]) for bar in waiting] == [(None, "median")]
+        assert all(bar["passed"] is not None for bar in data["bars"] if bar not in waiting and bar["most"] is not None)
+        assert run("--scenario", "set-2051-4") == 0
+        assert capsys.readouterr().out.splitlines()[-1] == "passed, as far as so few seeds can tell"
 
     def test_a_bar_that_is_missed(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Exits with 1 and names it; and that the world was another one than the bar's."""
@@ -142,6 +154,11 @@ class TestRuns:
     def test_latencies(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """Any scenario can be put between measured places."""
         (tmp_path / "a.dat").write_text("8/8.2/9/0.1:a\n")
+        assert run("--scenario", "gcp", "--latencies", tmp_path) in (0, 1)
+        assert "another one" not in capsys.readouterr().out  # it is the very one that is listed
+        for changed in (["gcp", "--nodes", 8], ["three"]):
+            run("--scenario", *changed, "--latencies", tmp_path, "--seconds", 60)
+            assert "here it is another one" in capsys.readouterr().out
         assert run("--scenario", "gcp", "--latencies", tmp_path, "--nodes", 8, "--seconds", 60, "--json") == 0
         data: dict[str, Any] = json.loads(capsys.readouterr().out)
         assert data["scenario"]["network"]["delay"]["matrix"]["regions"] == ["a"]

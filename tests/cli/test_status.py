@@ -12,7 +12,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
 import pytest
 
@@ -107,6 +109,23 @@ def test_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "changed"),
+    [
+        (0, {}),
+        (0, {"quorum": False, "voters": 1}),
+        (0, {"offset_us": -500_001.0, "max_drift_us": 1e6}),
+        *[(1, {name: value}) for name, value in (("offset_us", -500_001.0), ("offset_us", None), ("voters", 0))],
+        *[(1, {name: value}) for name, value in (("suspects_itself", True), ("state", "degraded"))],
+    ],
+)
+def test_exit_codes_of_a_witness(code: int, changed: dict[str, Any]) -> None:
+    """A node that only monitors is never synchronised: 0 while those who vote do not say that its own clock is off."""
+    watching: dict[str, Any] = {"state": "monitoring", "suspects_itself": False, **changed}
+    with server(json.dumps(replace(FULL, **watching).as_dict()).encode()) as where:
+        assert main(["status", where, "--json"]) == code
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"", "no JSON"),
@@ -141,7 +160,7 @@ def test_a_status_there_and_back() -> None:
     assert status_from(plain).peers == ()
 
 
-@pytest.mark.parametrize("name", [field for field in FULL.as_dict() if field != "wrong"])
+@pytest.mark.parametrize("name", [field for field in FULL.as_dict() if field not in ("wrong", "namesakes")])
 @pytest.mark.parametrize("wrong", [object(), [7], {"a": "b"}, -(1 << 70)], ids=["object", "list", "dict", "huge"])
 def test_every_field_is_checked(name: str, wrong: object) -> None:
     """A value of another type is refused by the field's name, before anything is shown."""
@@ -149,7 +168,7 @@ def test_every_field_is_checked(name: str, wrong: object) -> None:
     if name in fits_anything:
         return
     with pytest.raises(NoStatus, match=r"FlockStatus|PeerStatus|UtcEstimate"):
-        status_from({**FULL.as_dict(), name: wrong})
+        status_from({**json.loads(json.dumps(FULL.as_dict())), name: wrong})
 
 
 def test_what_came_cannot_drive_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

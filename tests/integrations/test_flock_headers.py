@@ -241,13 +241,29 @@ def test_a_reply_that_comes_twice_or_too_late_is_a_plain_one(make: Make) -> None
     assert (FLOCK_HEADER in first, FLOCK_HEADER in second) == (True, False)
 
 
-def test_a_receivers_name_that_is_too_long_is_passed_over(make: Make) -> None:
-    """A host may be called anything: the request goes out with the plain header."""
-    flock = make("a")
-    for name in ("x" * 256, ""):
-        headers: dict[str, str] = {}
+@pytest.mark.parametrize("name", ["", "x" * 256])
+def test_a_receiver_that_nobody_can_be_called_is_an_error(make: Make, name: str) -> None:
+    """It would never be measured, and nobody would hear of it; the message gets no timestamp, and the next one does."""
+    flock, headers = make("a"), {"accept": "*/*"}
+    with pytest.raises(HeaderError, match=f"1 to 255 bytes, this one has {len(name)}$") as refusal:
         inject(flock, headers, to=name)
-        assert set(headers) == {HEADER}
+    assert refusal.value.reason == "label"
+    assert headers == {"accept": "*/*"}
+    assert counters(flock)["injected"] == 0
+    inject(flock, headers, to="b")
+    assert set(headers) == {"accept", HEADER, FLOCK_HEADER}
+
+
+def test_a_host_may_be_called_anything(make: Make) -> None:
+    """A request to a host whose name is too long for a receiver's goes out with the plain header."""
+    httpx = pytest.importorskip("httpx")
+    from flocktime.integrations.httpx import event_hooks
+
+    (send,) = event_hooks(make("a"))["request"]
+    for host, both in (("x" * 252, True), ("x" * 253, False)):
+        request = httpx.Request("GET", f"http://{host}/")
+        send(request)
+        assert (FLOCK_HEADER in request.headers, HEADER in request.headers) == (both, True)
 
 
 def test_not_ready_is_the_users_own_choice(make: Make) -> None:

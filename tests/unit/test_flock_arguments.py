@@ -11,6 +11,7 @@ import pytest
 from flocktime import Timestamp
 from flocktime.errors import FlockError, InvalidKey, InvalidTimestamp
 from flocktime.flock import Flock, new_key
+from flocktime.flock.arguments import anchor_ns
 from tests.support import NOW_US
 
 HERE = "127.0.0.1:0"
@@ -23,7 +24,8 @@ SECRET = "A" * 22  # sixteen bytes of zero
         ({"peers": ["nowhere"]}, ValueError, "nowhere"),
         ({"peers": ["host:port"]}, ValueError, "host:port"),
         ({"peers": ["host:65536"]}, ValueError, "65536"),
-        ({"peers": ["host:1"] * 257}, ValueError, "257"),
+        ({"peers": ["host:1"] * 257}, ValueError, "257 names among the peers, and at most 256"),
+        ({"peers": ["10.0.0.1:1"] * 4097}, ValueError, "4097 peers, and at most 4096"),
         ({"peers": "host:1"}, TypeError, "not a single one"),
         ({"peers": [1]}, TypeError, "not int"),
         ({"peers": lambda: 1 // 0}, ValueError, "ZeroDivisionError"),
@@ -31,13 +33,16 @@ SECRET = "A" * 22  # sixteen bytes of zero
         ({"peers": lambda: ["nowhere"]}, ValueError, "nowhere"),
         ({"listen": "nowhere"}, FlockError, "nowhere"),
         ({"listen": "127.0.0.1:65536"}, FlockError, "65536"),
+        ({"listen": 7700}, TypeError, "listen must be a str, not int"),
         ({"name": 7}, TypeError, "not int"),
         ({"until_ready": "wait"}, ValueError, "'wait'"),
         ({"anchor": 1.5}, ValueError, "1.5"),
         ({"anchor": float("nan")}, ValueError, "nan"),
+        ({"anchor": timedelta(seconds=2)}, ValueError, "anchor must be None, a bool or 0..=1 seconds, got 2.0"),
+        ({"anchor": "always"}, TypeError, "anchor must be a number of seconds or a timedelta, not str"),
         ({"max_drift": 0.0}, ValueError, "0.001..=86400"),
         ({"max_drift": timedelta(days=2)}, ValueError, "172800"),
-        ({"max_drift": None}, TypeError, "NoneType"),
+        ({"max_drift": None}, TypeError, "max_drift must be a number of seconds or a timedelta, not NoneType"),
         ({"max_drift": True}, TypeError, "bool"),
         ({"round": 0}, ValueError, "0.001..=3600"),
         ({"round": float("nan")}, ValueError, "nan"),
@@ -50,7 +55,9 @@ SECRET = "A" * 22  # sixteen bytes of zero
         ({"node": -1}, InvalidTimestamp, "-1"),
         ({"on_drift": "panic"}, ValueError, "panic"),
         ({"key": []}, InvalidKey, "None"),
-        ({"key": 7}, TypeError, "int"),
+        ({"key": 7}, TypeError, "key must be a str 'ID:SECRET' or a list of them, not int"),
+        ({"key": f"7:{SECRET}".encode()}, TypeError, "not bytes"),
+        ({"key": [f"7:{SECRET}".encode()]}, InvalidKey, "key 1 must be a str 'ID:SECRET', not bytes"),
         ({"key": "secret"}, InvalidKey, "ID:SECRET"),
         ({"key": f"0:{SECRET}"}, InvalidKey, "1..=65535"),
         ({"key": f"07:{SECRET}"}, InvalidKey, "ID:SECRET"),
@@ -96,13 +103,24 @@ def test_a_fresh_key() -> None:
             new_key(wrong)  # type: ignore[arg-type]
 
 
-def test_names() -> None:
-    """A member is known by the name it was given, else by host and address; its vote hangs on that and nothing else."""
-    with Flock(HERE, name="billing") as given, Flock(HERE) as other:
-        assert given.name == "billing"
-        assert given.clock.name == "billing"
-        assert other.name.endswith(f"/{HERE}")
-        assert other.clock.name is None
+def test_an_anchor_in_either_unit() -> None:
+    """Seconds and ``timedelta`` say the same; ``True`` is a millisecond."""
+    assert anchor_ns(timedelta(milliseconds=5)) == anchor_ns(0.005) == 5_000_000
+    assert anchor_ns(True) == 1_000_000
+    with Flock(HERE, anchor=timedelta(milliseconds=5)) as flock:
+        assert flock.state in ("alone", "joining")
+
+
+def test_a_callable_that_fails_at_once_is_the_cause() -> None:
+    """There is no flock, and the error leads to what the callable raised."""
+    raised = LookupError("no registry")
+
+    def find() -> list[str]:
+        raise raised
+
+    with pytest.raises(ValueError, match="LookupError: no registry") as refusal:
+        Flock(HERE, find)
+    assert refusal.value.__cause__ is raised
 
 
 def test_a_clock_that_goes_on() -> None:

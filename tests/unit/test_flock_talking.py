@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from flocktime import DriftError, EpochError, Timestamp
-from flocktime.errors import HeaderError, InvalidKey
+from flocktime.errors import FlockError, HeaderError, InvalidKey
 from flocktime.flock import Flock, FlockStatus, new_key
 from flocktime.testing import SkewedSource
 from tests.unit.flocks import PATIENCE_S, ROUND_S, Changes, flocks, introduce, together, until
@@ -88,9 +88,10 @@ def test_headers_that_are_not_taken() -> None:
         with pytest.raises(HeaderError) as refusal:
             one.reply(six.header("one"))
         assert refusal.value.reason == "not_received"
-        with pytest.raises(HeaderError) as refusal:
-            two.header("x" * 256)
-        assert refusal.value.reason == "label"
+        for label, length in (("", 0), ("x" * 256, 256), ("é" * 128, 256)):
+            with pytest.raises(HeaderError, match=f"1 to 255 bytes, this one has {length}$") as refusal:
+                two.header(label)
+            assert refusal.value.reason == "label"
 
 
 def test_the_clock_has_the_last_word() -> None:
@@ -122,6 +123,18 @@ def test_rotation_without_a_gap() -> None:
         members[0].rotate(late)  # too early: the others do not have it
         until(lambda: members[0].state != "synchronised")
         assert all(refused(member.status()) for member in members)
+
+
+def test_keys_are_not_taken_away() -> None:
+    """``rotate(None)``, as from a configuration that was never filled in, is refused, and signatures are asked for as before."""
+    with Flock(name="one", key=OLD) as one, Flock(name="two") as unsigned:
+        for nothing in (None, ()):
+            with pytest.raises(InvalidKey, match="key=None"):
+                one.rotate(nothing)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="not bytes"):
+            one.rotate(OLD.encode())  # type: ignore[arg-type]
+        with pytest.raises(HeaderError, match="not signed"):
+            one.receive(unsigned.header("one"))
 
 
 def refused(status: FlockStatus) -> int:
@@ -209,6 +222,9 @@ def test_a_callable_for_peers() -> None:
         failing.clear()
         wait_for_calls(_drained(asked) + 3)
         assert flock.status().peers_error is None
+        with pytest.raises(FlockError, match="asks a callable"):
+            flock.set_peers(["127.0.0.1:9"])  # the next answer would undo it
+        assert len(flock.status().peers) == 3
 
 
 def _drained(semaphore: threading.Semaphore) -> int:

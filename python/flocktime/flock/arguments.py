@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from datetime import timedelta
 
-__all__ = ["anchor_ns", "count", "origin_of", "seconds", "within"]
+__all__ = ["anchor_ns", "count", "seconds", "text", "within"]
 
 
-def origin_of(name: str) -> int:
-    """Sixty-four bits that stand for a name."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) or 1
+def text(name: str, value: str | None) -> str | None:
+    """A ``str``, or ``None`` where it was not given."""
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+    return value
 
 
 def seconds(name: str, value: float | timedelta) -> float:
@@ -41,13 +42,13 @@ def count(name: str, value: int, least: int, most: int) -> int:
     return value
 
 
-def anchor_ns(anchor: bool | float | None) -> int | None:
+def anchor_ns(anchor: bool | float | timedelta | None) -> int | None:
     """What a member takes: ``None``: ask the operating system; -1: never; else the error in nanoseconds."""
     if anchor is None:
         return None
     if anchor is False:
         return -1
-    error_s = 0.001 if anchor is True else anchor
-    if not isinstance(error_s, int | float) or not 0.0 <= error_s <= 1.0:
-        raise ValueError(f"anchor must be None, a bool or seconds in 0..=1, got {anchor!r}")
+    error_s = 0.001 if anchor is True else seconds("anchor", anchor)
+    if not 0.0 <= error_s <= 1.0:
+        raise ValueError(f"anchor must be None, a bool or 0..=1 seconds, got {error_s!r}")
     return round(error_s * 1e9)

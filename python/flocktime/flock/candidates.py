@@ -26,7 +26,9 @@ def checked_names(names: Iterable[str]) -> list[str]:
 
 
 class Candidates:
-    """Asks ``find`` now and every ``every`` seconds, in a thread of its own. While it fails, the latest answer stays."""
+    """Asks ``find`` now, in the caller's thread, and every ``every`` seconds in one of its own. While it fails, the latest answer
+    stays; only where it fails at once there is none, and ``ValueError``.
+    """
 
     def __init__(self, member: FlockMember, find: Callable[[], Iterable[str]], every: float) -> None:
         self._member = member
@@ -35,9 +37,9 @@ class Candidates:
         self._stopping = threading.Event()
         #: Why the latest call failed, ``None`` if it did not.
         self.error: str | None = None
-        self._ask()  # the first failure is the caller's to see: nothing runs yet
-        if self.error is not None:
-            raise ValueError(f"peers() failed: {self.error}")
+        failure = self._ask()  # the first failure is the caller's to see: nothing runs yet
+        if failure is not None:
+            raise ValueError(f"peers() failed: {self.error}") from failure
         self._thread = threading.Thread(target=self._run, name="flocktime-peers", daemon=True)
         self._thread.start()
 
@@ -51,12 +53,13 @@ class Candidates:
         while not self._stopping.wait(self._every):
             self._ask()
 
-    def _ask(self) -> None:
+    def _ask(self) -> Exception | None:
         try:
             names = checked_names(self._find())
             if not self._stopping.is_set():
                 self._member.set_peers(names)
         except Exception as error:
             self.error = f"{type(error).__name__}: {error}"
-        else:
-            self.error = None
+            return error
+        self.error = None
+        return None

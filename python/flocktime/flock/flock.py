@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-import sys
-import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
 from flocktime._backend import FlockMember
 from flocktime.clock import Clock, SkewedSource, Timestamp
-from flocktime.errors import NotReady
-from flocktime.flock.arguments import anchor_ns, count, origin_of, seconds, within
+from flocktime.errors import FlockError
+from flocktime.flock.arguments import anchor_ns, count, text, within
 from flocktime.flock.candidates import Candidates, checked_names
 from flocktime.flock.keys import normalised
+from flocktime.flock.naming import Identity
+from flocktime.flock.readiness import Readiness
 from flocktime.flock.reading import status_of, vouches
 from flocktime.flock.status import FlockState, FlockStatus, StateChange
-from flocktime.flock.watching import Watcher, changes_since
+from flocktime.flock.threads import in_its_own_thread
+from flocktime.flock.watching import Watcher
 
 __all__ = ["Flock"]
 
 Peers = Iterable[str] | Callable[[], Iterable[str]]
-_SLICE_S = 0.5  # a wait is cut into such pieces, so that an interrupt is served
+Keys = str | tuple[str, ...] | list[str]
 
 
 class Flock:
@@ -40,24 +38,26 @@ class Flock:
 
     Args:
         listen: ``"host:port"`` for datagrams, IPv6 in brackets; port 0: any. ``None``: no socket, see ``header``.
-        peers: where neighbours listen: ``"host:port"``, names or addresses; a name may stand for many addresses and is
-            resolved again and again. Or a callable that returns such a list, asked every ``resolve_every`` seconds in a
-            thread of its own. Not all members have to be listed; a few random ones are asked.
+        peers: where neighbours listen: ``"host:port"``, at most 4,096, 256 names among them; a name may stand for many
+            addresses and is resolved again and again. Or a callable that returns such a list: asked here and now, then every
+            ``resolve_every`` seconds in a thread of its own. Not all members have to be listed; a few random ones are asked.
         key: the cluster's key, as ``flocktime key new`` prints it, or several: the first signs, all verify. Without one
             everybody who can reach the socket can tell the time; use that on a trusted network only.
         steer: ``False``: measure and report, never steer; for hosts that another service synchronises.
-        name: what this member is known by over restarts; it has one vote. ``None``: host name and ``listen``.
-        node, max_drift, on_drift, last, epoch: as for ``Clock``.
+        name: what its one vote hangs on: no other member's in the flock, and the same after a restart. ``None``: host name
+            and address; with port 0, or without a socket, it is another one after each start.
+        max_drift: as for ``Clock``, from a millisecond to a day; also how far apart clocks may be that come together by
+            themselves, so there has to be one. node, on_drift, last, epoch: as for ``Clock``.
         until_ready: what stamps do before the first synchronisation: ``"os"``: follow the OS clock; ``"raise"``:
             ``now()`` raises ``NotReady``.
         anchor: whether this host's OS clock counts as UTC: ``None``: while the operating system says that it is
-            synchronised; ``False``: never; ``True`` or seconds: always, within one millisecond or so much.
+            synchronised; ``False``: never; ``True``, or up to a second: always, within one millisecond or so much.
         source: a ``SkewedSource`` instead of the operating system's clocks, for tests and demonstrations.
         fanout: requests a round. round: seconds from one step to the next. resolve_every: seconds.
 
     Raises:
         InvalidKey, FlockError: a key that is none; an address that cannot be listened on. ValueError, TypeError: other
-            arguments that name no such thing.
+            arguments that name no such thing; a callable ``peers`` that fails the first time, with its error as the cause.
 
     >>> with Flock("127.0.0.1:0", peers=["127.0.0.1:7700"], name="billing") as flock:
     ...     stamp = flock.clock.now()
@@ -70,7 +70,7 @@ class Flock:
         listen: str | None = None,
         peers: Peers = (),
         *,
-        key: str | tuple[str, ...] | list[str] | None = None,
+        key: Keys | None = None,
         steer: bool = True,
         name: str | None = None,
         node: int | bytes | None = None,
@@ -79,7 +79,7 @@ class Flock:
         last: Timestamp | None = None,
         epoch: int = 0,
         until_ready: Literal["os", "raise"] = "os",
-        anchor: bool | float | None = None,
+        anchor: bool | float | timedelta | None = None,
         source: SkewedSource | None = None,
         fanout: int = 4,
         round: float = 1.0,
@@ -87,27 +87,26 @@ class Flock:
     ) -> None:
         if until_ready not in ("os", "raise"):
             raise ValueError(f"until_ready must be 'os' or 'raise', got {until_ready!r}")
-        if name is not None and not isinstance(name, str):
-            raise TypeError(f"name must be a str, not {type(name).__name__}")
-        self._name = name if name is not None else f"{socket.gethostname()}/{listen or Path(sys.argv[0]).name}"
+        identity = Identity(text("name", name), text("listen", listen))
         self._steer = bool(steer)
-        keys = normalised(key)
-        self._drift_s = within("max_drift", max_drift, 0.001, 86_400.0)
-        self._every_s = within("resolve_every", resolve_every, 0.01, 86_400.0)
+        keys = () if key is None else normalised(key)
+        self._drift_us = int(within("max_drift", max_drift, 0.001, 86_400.0) * 1e6 + 0.5)
+        every_s = within("resolve_every", resolve_every, 0.01, 86_400.0)
         names = [] if callable(peers) else checked_names(peers)
         self._member = FlockMember(
             listen=listen,
             keys=keys,
-            origin=origin_of(self._name),
+            origin=identity.origin,
             steer=self._steer,
-            max_drift_us=int(self._drift_s * 1e6 + 0.5),
+            max_drift_us=self._drift_us,
             refuse=until_ready == "raise",
             anchor=anchor_ns(anchor),
             fanout=count("fanout", fanout, 0, 256),
             round_s=within("round", round, 0.001, 3600.0),
-            resolve_s=self._every_s,
+            resolve_s=every_s,
             source=source,
         )
+        self._name = identity.name(self._member.address)
         self._watcher = Watcher(self._member)
         self._candidates: Candidates | None = None
         try:
@@ -117,7 +116,7 @@ class Flock:
             )
             self._member.attach(self._clock)
             if callable(peers):
-                self._candidates = Candidates(self._member, peers, self._every_s)
+                self._candidates = Candidates(self._member, peers, every_s)
             else:
                 self._member.set_peers(names)
         except BaseException:
@@ -154,27 +153,19 @@ class Flock:
             NotReady: the timeout passed, or it never will be: it monitors only, was closed, or is a forked child's copy.
                 It says how the member stands.
         """
-        timeout_s = None if timeout is None else seconds("timeout", timeout)
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        serial = 0
-        while True:
-            left = _SLICE_S if deadline is None else min(_SLICE_S, deadline - time.monotonic())
-            changes = changes_since(self._member, serial, max(0.0, left))
-            if changes:
-                serial = changes[-1].serial
-            if self._is_ready(changes):
-                return
-            if deadline is not None and time.monotonic() >= deadline:
-                raise NotReady(f"not synchronised after {timeout_s:g} s: {self._why_not()}")
+        self._readiness(timeout).wait()
 
     async def wait_ready(self, timeout: float | timedelta | None = None) -> None:
-        """The same for a coroutine: the event loop runs on meanwhile."""
-        await asyncio.to_thread(self.ready, timeout)
+        """The same for a coroutine: the event loop runs on meanwhile, and a cancelled wait leaves nothing behind."""
+        await self._readiness(timeout).wait_in_a_coroutine()
+
+    def _readiness(self, timeout: float | timedelta | None) -> Readiness:
+        return Readiness(self._member, self.status, steers=self._steer, timeout=timeout)
 
     def status(self) -> FlockStatus:
         """How this member stands now, with all its peers. Takes some microseconds; the flock goes on meanwhile."""
         failure = None if self._candidates is None else self._candidates.error
-        return status_of(self._member, self._name, self._clock, failure)
+        return status_of(self._member, self._name, self._clock, float(self._drift_us), failure)
 
     def metrics(self) -> dict[str, float]:
         """The same as flat plain numbers, for a metrics system. Names end in their unit; counters end in ``_total``."""
@@ -183,10 +174,14 @@ class Flock:
         return metrics_of(self.status())
 
     def on_state(self, callback: Callable[[StateChange], object]) -> Callable[[StateChange], object]:
-        """Call back with each change of the state, or of whom the member calls wrong, beginning with the present one.
+        """Call back with the present state, then with each change of it or of whom the member calls wrong, up to its end.
 
-        Calls come one after the other from a thread of the flock's; one that takes long delays later ones and nothing else.
-        What a callback raises goes to ``threading.excepthook``. Returns the callback, so that it can be a decorator.
+        Calls come one after the other from a thread of the callback's own; one that takes long delays its own later ones and
+        nothing else, and ``close`` waits for it no longer than a moment. What it raises goes to ``threading.excepthook``.
+        Returns the callback, so that it can be a decorator.
+
+        Raises:
+            FlockError: this is a forked child's copy. TypeError: it cannot be called.
         """
         if not callable(callback):
             raise TypeError(f"callback must be callable, not {type(callback).__name__}")
@@ -197,16 +192,21 @@ class Flock:
         """Replace the neighbours that may be asked.
 
         Raises:
-            ValueError: one of them is no ``host:port``; nothing has changed then.
+            ValueError, TypeError: one of them is no ``host:port``, or there are too many; nothing has changed then.
+            FlockError: ``peers`` is a callable, whose next answer would undo it; the flock was closed or has failed; this is
+                a forked child's copy.
         """
+        if self._candidates is not None:
+            raise FlockError("this flock asks a callable for its peers, whose next answer would replace these")
         self._member.set_peers(checked_names(peers))
 
-    def rotate(self, key: str | tuple[str, ...] | list[str]) -> None:
+    def rotate(self, key: Keys) -> None:
         """Replace the keys. Without a gap: give all members both keys, the old one first; then both, the new one first;
         then the new one alone.
 
         Raises:
-            InvalidKey: nothing has changed then.
+            InvalidKey: it is none, or no key is given: authentication cannot be taken away from a flock that runs.
+                TypeError: neither text nor a list. FlockError: as ``header``. Nothing has changed then.
         """
         self._member.rotate(normalised(key))
 
@@ -214,7 +214,11 @@ class Flock:
         """A header, 224 characters of text, to send along with a message to ``to``.
 
         It carries what a datagram would, and a fresh stamp of the clock. ``to`` is what this member calls the receiver: the
-        same name for the same process, at most 255 bytes of it.
+        same name for the same process, 1 to 255 bytes of UTF-8.
+
+        Raises:
+            HeaderError: the name is empty or too long. FlockError: the flock was closed or has failed, and why; this is a
+                forked child's copy.
         """
         return self._member.header(to)
 
@@ -223,7 +227,7 @@ class Flock:
 
         Raises:
             HeaderError: it is no header of this flock, or was seen before. DriftError, EpochError, NodeCollision: the
-                clock refuses its stamp. The clock is then as it was.
+                clock refuses its stamp. The clock is then as it was. FlockError: as ``header``.
         """
         remote, trusted = self.take(header)
         return self._clock.update(remote, trusted=trusted)
@@ -234,7 +238,7 @@ class Flock:
         For those who want to see the stamp first; merge it with ``flock.clock.update(stamp, trusted=trusted)``.
 
         Raises:
-            HeaderError: as ``receive``.
+            HeaderError, FlockError: as ``receive``; nothing has changed but the counters.
         """
         # Text beyond ASCII is refused and counted like any other that is no header.
         return self._member.take(header if header.isascii() else "")
@@ -243,7 +247,8 @@ class Flock:
         """The header for the answer to a message, whose header ``receive`` has taken in.
 
         Raises:
-            HeaderError: its sender is a stranger, and it was not taken in, or too long ago.
+            HeaderError: it was not taken in, or too long ago, or replied to already; too many strangers write at once.
+                FlockError: as ``header``.
         """
         return self._member.reply(header)
 
@@ -257,10 +262,14 @@ class Flock:
         Raises:
             EpochError: nobody vouches for the time, and ``force`` is not given; or this is the last epoch.
         """
-        return self._clock.advance_epoch(reason, force=force or vouches(self.status(), self._drift_s * 1e6))
+        return self._clock.advance_epoch(reason, force=force or vouches(self.status()))
 
     def close(self) -> None:
-        """Stop talking. The clock runs on as it was last steered. Closing twice changes nothing."""
+        """Stop talking. The clock runs on as it was last steered. Closing twice changes nothing.
+
+        It waits for the flock's thread, which ends at once, and half a second at most for each kind of code that is not the
+        flock's own: callbacks, and a callable ``peers``.
+        """
         if self._candidates is not None and not self._member.detached:
             self._candidates.stop()
         self._member.stop()
@@ -280,30 +289,10 @@ class Flock:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await asyncio.to_thread(self.close)
+        await in_its_own_thread(self.close)
 
     def __repr__(self) -> str:
         return f"<flocktime.Flock name={self._name!r} listen={self.address!r} state={self.state!r}>"
 
     def __reduce__(self) -> Any:
         raise TypeError("cannot pickle 'flocktime.Flock' object: give the other process a flock of its own")
-
-    def _is_ready(self, changes: list[StateChange]) -> bool:
-        if not self._steer:
-            raise NotReady("this member monitors only (steer=False): it never becomes synchronised")
-        if not self._member.running:  # also where it was synchronised to the end
-            raise NotReady(f"this member is {self.status().state}: it will not become synchronised")
-        if changes and changes[-1].state == "synchronised":
-            return True
-        return not changes and self.state == "synchronised"
-
-    def _why_not(self) -> str:
-        status = self.status()
-        heard = sum(peer.verdict != "silent" for peer in status.peers)
-        text = f"{status.state}, {heard} of {len(status.peers)} peers heard, {status.voters} voted"
-        apart = status.apart()
-        if apart:
-            text += f"; farther apart than can be decided: {', '.join(map(str, apart[:5]))}"
-        if self._candidates is not None and self._candidates.error is not None:
-            text += f"; peers() failed: {self._candidates.error}"
-        return text

@@ -35,17 +35,21 @@ def new_key(key_id: int | None = None) -> str:
     return f"{key_id}:{base64.urlsafe_b64encode(secrets.token_bytes(FRESH_BYTES)).decode().rstrip('=')}"
 
 
-def normalised(keys: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
-    """One key, several or none as a tuple: the first signs, all of them verify.
+def normalised(keys: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
+    """One key or several as a tuple: the first signs, all of them verify.
 
     Raises:
-        InvalidKey: it says which one and why, and never shows a secret.
+        InvalidKey: there is none, or one that cannot be used: it says which one and why, and never shows a secret.
+        TypeError: neither text nor a list of texts.
     """
     if keys is None:
-        return ()
+        # None is what a configuration holds that was never filled in: it must not take the keys away.
+        raise InvalidKey("no key: keys can be replaced and not taken away; a flock without one is made with key=None")
+    if not isinstance(keys, str | tuple | list):
+        raise TypeError(f"key must be a str 'ID:SECRET' or a list of them, not {type(keys).__name__}")
     given = (keys,) if isinstance(keys, str) else tuple(keys)
     if not given:
-        raise InvalidKey("an empty list of keys: give None for a flock without a key")
+        raise InvalidKey("an empty list of keys: a flock without a key is made with key=None")
     if len(given) > _MOST:
         raise InvalidKey(f"at most {_MOST} keys at once, got {len(given)}")
     ids = [_checked(key, place) for place, key in enumerate(given, start=1)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Final, get_args
 
 from flocktime.flock.status import FlockState
 
@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from flocktime.flock.status import FlockStatus
 
 __all__ = ["metrics_of"]
+
+#: How many there are now; all other numbers of ``io`` count up.
+_GAUGES: Final = frozenset({"unsupported_peers"})
 
 
 def metrics_of(status: FlockStatus) -> dict[str, float]:
@@ -28,6 +31,7 @@ def metrics_of(status: FlockStatus) -> dict[str, float]:
         "flocktime_epoch": status.epoch,
         "flocktime_stamps_ahead_us": status.ahead_us,
         "flocktime_gate_us": status.gate_us,
+        "flocktime_max_drift_us": status.max_drift_us,
         "flocktime_voters": status.voters,
         "flocktime_quorum": status.quorum,
         "flocktime_steering": status.steering,
@@ -35,11 +39,12 @@ def metrics_of(status: FlockStatus) -> dict[str, float]:
         "flocktime_peers": len(status.peers),
         "flocktime_peers_heard": sum(peer.verdict != "silent" for peer in status.peers),
         "flocktime_peers_wrong": len(status.wrong),
+        "flocktime_namesakes": len(status.namesakes),
     }
     values |= {f"flocktime_state_{state}": state == status.state for state in get_args(FlockState)}
     values |= {f"flocktime_{name}_total": count for name, count in status.counters.items()}
     values |= {
-        f"flocktime_io_{name}_total": count
+        f"flocktime_io_{name}{'' if name in _GAUGES else '_total'}": count
         for name, count in status.io.items()
         if isinstance(count, int) and not isinstance(count, bool)
     }

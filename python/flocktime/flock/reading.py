@@ -17,7 +17,9 @@ __all__ = ["status_of", "vouches"]
 _UNKNOWN_ERROR_NS = 3_600_000_000_000
 
 
-def status_of(member: FlockMember, name: str, clock: Clock, peers_error: str | None = None) -> FlockStatus:
+def status_of(
+    member: FlockMember, name: str, clock: Clock, max_drift_us: float, peers_error: str | None = None
+) -> FlockStatus:
     """How a member stands now, with the clock that follows it."""
     report = member.report()
     flock: dict[str, Any] | None = report["flock"]
@@ -28,6 +30,7 @@ def status_of(member: FlockMember, name: str, clock: Clock, peers_error: str | N
         "node": clock.node,
         "epoch": clock.epoch,
         "time_us": time_us,
+        "max_drift_us": max_drift_us,
         "ahead_us": 0 if last is None or time_us is None else max(0, last.physical_us - time_us),
         "io": report["io"],
         "names": tuple(report["names"]),
@@ -39,6 +42,7 @@ def status_of(member: FlockMember, name: str, clock: Clock, peers_error: str | N
     return FlockStatus(
         state=flock["state"] if report["status"] == "running" else report["status"],
         steering=flock["joined"] and flock["state"] != "monitoring",
+        origin=flock["origin"],
         round=flock["round"],
         offset_us=flock["offset_ns"] / 1e3,
         error_us=None if flock["error_ns"] >= _UNKNOWN_ERROR_NS else flock["error_ns"] / 1e3,
@@ -57,12 +61,12 @@ def status_of(member: FlockMember, name: str, clock: Clock, peers_error: str | N
     )
 
 
-def vouches(status: FlockStatus, max_drift_us: float) -> bool:
+def vouches(status: FlockStatus) -> bool:
     """Whether a flock stands behind the time that this member's clock shows, so that an epoch may begin there."""
     if not status.quorum:
         return False
     if status.state == "monitoring":
-        return abs(status.offset_us or 0.0) <= max_drift_us and not status.suspects_itself
+        return abs(status.offset_us or 0.0) <= status.max_drift_us and not status.suspects_itself
     return status.state in ("synchronised", "degraded")  # else stamps follow the OS clock, right or wrong
 
 

@@ -96,6 +96,8 @@ class FlockStatus:
         address: where it listens, ``None`` without a socket.
         name: this member's name.
         node: the node id of its clock. epoch: the epoch that its clock stamps in.
+        origin: what its vote hangs on, from its name; ``None`` in a forked child.
+        max_drift_us: how far apart clocks may be that come together by themselves, see ``apart``.
         time_us: what its clock's source shows, microseconds since 1970; ``None`` where ``now()`` raises ``NotReady``.
         ahead_us: how far the clock's stamps lead that: more than the drift limit means that stamps of a future were taken.
         round: rounds since the start.
@@ -120,6 +122,8 @@ class FlockStatus:
     name: str
     node: int
     epoch: int = 0
+    origin: int | None = None
+    max_drift_us: float = 500_000.0
     time_us: int | None = None
     ahead_us: int = 0
     round: int = 0
@@ -149,16 +153,29 @@ class FlockStatus:
             if peer.verdict == "wrong" and peer.node is not None
         )
 
-    def apart(self, limit_us: float = 500_000.0) -> tuple[Suspect, ...]:
-        """The peers that lie farther away than this: with whom an ``"undecided"`` member cannot agree."""
+    @property
+    def namesakes(self) -> tuple[str, ...]:
+        """Peers heard lately that show this member's own origin: they were given its name, and together they have one vote."""
+        return tuple(
+            peer.name
+            for peer in self.peers
+            if self.origin is not None and peer.origin == self.origin and peer.verdict != "silent"
+        )
+
+    def apart(self, limit_us: float | None = None) -> tuple[Suspect, ...]:
+        """The peers that lie farther away than this, else than ``max_drift_us``: with whom an ``"undecided"`` member cannot
+        agree.
+        """
+        limit = self.max_drift_us if limit_us is None else limit_us
         return tuple(
             Suspect(peer.name, peer.node, peer.offset_us)
             for peer in self.peers
-            if peer.node is not None and peer.offset_us is not None and abs(peer.offset_us) > limit_us
+            if peer.node is not None and peer.offset_us is not None and abs(peer.offset_us) > limit
         )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain dictionaries, lists, numbers and strings, for JSON."""
         plain = asdict(self)
         plain["wrong"] = [asdict(suspect) for suspect in self.wrong]
+        plain["namesakes"] = list(self.namesakes)
         return plain

@@ -85,14 +85,19 @@ def inject(
     A flock puts its own header beside it, where it knows for whom: ``to``, what this process calls the one process that
     receives it; or ``reply_to``, what ``extract`` said of the message that this one answers. Call it as late as possible:
     what passes until the message leaves is measured as delay.
+
+    Raises:
+        HeaderError: ``to`` is empty or longer than 255 bytes: nobody can be called so, and no message to it would ever be
+            measured. ``headers`` then has no timestamp.
+        ForkedClock, SourceError, NotReady: the local clock cannot issue any timestamp at all.
     """
     stamper, flock = _parts(clock)
     for name in [name for name in headers if name != HEADER and name.lower() in _NAMES]:
         del headers[name]
     stamp = stamper.now()
+    text = None if flock is None else _flock_header(flock, to, reply_to)
     headers[HEADER] = stamp.to_hex()
     _count(stamper, "injected")
-    text = None if flock is None else _flock_header(flock, to, reply_to)
     if text is not None:
         headers[FLOCK_HEADER] = text
         _count(stamper, "flock_injected")
@@ -248,7 +253,9 @@ def _flock_header(flock: Flock, to: str | None, reply_to: Received | None) -> st
         if reply_to is not None:
             return None if reply_to.flock_header is None else flock.reply(reply_to.flock_header)
         return None if to is None else flock.header(to)
-    except FlockError:
+    except FlockError as error:
+        if isinstance(error, HeaderError) and error.reason == "label":
+            raise  # the caller's mistake, and the same with every message
         return None  # too late to reply, closed, or a forked child: the plain header does
 
 

@@ -5,12 +5,13 @@ timestamp of the send is in ``request.extensions["flocktime"]``, what came back 
 ``response.extensions["flocktime"]`` (a ``Received``). Each hop of a redirect is a message of its own.
 
 Instead of a clock they take a flock: then every request measures, and to the flock each ``host:port`` that is called is a
-process. Where several processes stand behind one address, give the flock a socket instead.
+process. Where several processes stand behind one address, give the flock a socket instead. Requests to a ``host:port`` of more
+than 255 bytes carry the plain header alone.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from flocktime.integrations.headers import HEADER, extract, inject
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from flocktime.flock import Flock
 
 __all__ = ["async_event_hooks", "event_hooks"]
+
+_MOST_BYTES: Final = 255  # of a receiver's name
 
 
 def event_hooks(clock: Clock | Flock) -> dict[str, list[Callable[..., Any]]]:
@@ -57,7 +60,8 @@ def _receive(clock: Clock | Flock, response: httpx.Response) -> None:
     response.extensions[HEADER] = extract(clock, response.headers.raw)  # raw pairs: a repeated header stays visible
 
 
-def _receiver(url: httpx.URL) -> str:
-    """``host:port``, with the port that the scheme stands for where none is given."""
+def _receiver(url: httpx.URL) -> str | None:
+    """``host:port``, with the port that the scheme stands for where none is given; ``None`` where that is too long a name."""
     port = url.port or (443 if url.scheme == "https" else 80)
-    return f"[{url.host}]:{port}" if ":" in url.host else f"{url.host}:{port}"
+    name = f"[{url.host}]:{port}" if ":" in url.host else f"{url.host}:{port}"
+    return name if len(name.encode()) <= _MOST_BYTES else None

@@ -10,6 +10,8 @@ use pyo3::sync::PyOnceLock;
 
 use crate::errors::build;
 
+static HEADER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+
 /// The first signs, all verify; none: neither.
 pub(crate) fn keyring(py: Python<'_>, keys: &[String]) -> PyResult<Keyring> {
     static KEY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
@@ -42,21 +44,19 @@ pub(crate) fn address(text: &str) -> PyResult<SocketAddr> {
 }
 
 pub(crate) fn header_error(py: Python<'_>, refusal: HeaderRefusal) -> PyErr {
-    header_reason(
-        py,
-        match refusal {
-            HeaderRefusal::Refused(refusal) => match refusal.name() {
-                "length" | "magic" => "malformed",
-                name => name,
-            },
-            HeaderRefusal::Replayed => "replayed",
-            HeaderRefusal::Own => "own",
-            HeaderRefusal::NotReceived => "not_received",
+    let reason = match refusal {
+        HeaderRefusal::Refused(refusal) => match refusal.name() {
+            "length" | "magic" => "malformed",
+            name => name,
         },
-    )
+        HeaderRefusal::Replayed => "replayed",
+        HeaderRefusal::Own => "own",
+        HeaderRefusal::NotReceived => "not_received",
+    };
+    build(py, &HEADER, "_header", (reason,))
 }
 
-pub(crate) fn header_reason(py: Python<'_>, reason: &str) -> PyErr {
-    static HEADER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    build(py, &HEADER, "_header", (reason,))
+/// A receiver's name of so many bytes is none.
+pub(crate) fn label_error(py: Python<'_>, length: usize) -> PyErr {
+    build(py, &HEADER, "_header", ("label", length))
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flocktime_agent::gossip::Settings;
-use flocktime_agent::member::{HeaderError, Member, MemberConfig, PeerError, Stamps, StartError, Status, Unavailable};
+use flocktime_agent::member::{
+    HeaderError, MAX_NAMES, Member, MemberConfig, PeerError, Stamps, StartError, Status, Unavailable,
+};
 use flocktime_core::{Clock, OsSource, TimeSource, Timestamp};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -16,7 +18,7 @@ use crate::beneath::{Beneath, FlockTime, PyFlockSource};
 use crate::clock::PyClock;
 use crate::errors::build;
 use crate::flock_report::member_report_dict;
-use crate::flock_settings::{anchor_policy, header_error, header_reason, keyring};
+use crate::flock_settings::{anchor_policy, header_error, keyring, label_error};
 use crate::source::{PySkewedSource, Source};
 use crate::stamp_object::stamp;
 use crate::timestamp::PyTimestamp;
@@ -101,7 +103,7 @@ impl PyFlockMember {
     /// The clock whose stamps travel in packets and which merges theirs.
     fn attach(&self, py: Python<'_>, clock: &Bound<'_, PyClock>) -> PyResult<()> {
         let stamps = Arc::new(FlockStamps(Arc::clone(clock.get().shared())));
-        self.member.attach(stamps).map_err(|why| unavailable(py, why))
+        self.member.attach(stamps).map_err(|why| self.unavailable(py, why))
     }
 
     /// Where it listens, or ``None``.
@@ -111,13 +113,20 @@ impl PyFlockMember {
     }
 
     /// Replaces the peers: ``host:port`` each.
-    fn set_peers(&self, names: Vec<String>) -> PyResult<()> {
-        self.member.set_peer_names(&names).map_err(|error: PeerError| PyValueError::new_err(error.to_string()))
+    fn set_peers(&self, py: Python<'_>, names: Vec<String>) -> PyResult<()> {
+        self.member.set_peer_names(&names).map_err(|error| peer_error(&error))?;
+        // The member keeps quiet about peers that nobody will ask.
+        match self.member.status() {
+            Status::Running => Ok(()),
+            Status::Stopped => Err(self.unavailable(py, Unavailable::Stopped)),
+            Status::Failed { .. } => Err(self.unavailable(py, Unavailable::Failed)),
+            Status::Detached => Err(self.unavailable(py, Unavailable::Detached)),
+        }
     }
 
     /// Replaces the keys; the first signs.
     fn rotate(&self, py: Python<'_>, keys: Vec<String>) -> PyResult<()> {
-        self.member.rotate(keyring(py, &keys)?).map_err(|why| unavailable(py, why))
+        self.member.rotate(keyring(py, &keys)?).map_err(|why| self.unavailable(py, why))
     }
 
     /// Everything as plain numbers and strings.
@@ -127,18 +136,18 @@ impl PyFlockMember {
 
     /// A header for a message to ``label``.
     fn header(&self, py: Python<'_>, label: &str) -> PyResult<String> {
-        self.member.header(label).map_err(|error| refused(py, error))
+        self.member.header(label).map_err(|error| self.refused(py, error))
     }
 
     /// Takes a header in. Returns its timestamp and whether the cluster's key vouches for it.
     fn take<'py>(&self, py: Python<'py>, header: &str) -> PyResult<(Bound<'py, PyTimestamp>, bool)> {
-        let taken = self.member.take_header(header, None).map_err(|error| refused(py, error))?;
+        let taken = self.member.take_header(header, None).map_err(|error| self.refused(py, error))?;
         Ok((stamp(py, taken.packet.stamp), taken.trusted))
     }
 
     /// The header for the answer.
     fn reply(&self, py: Python<'_>, header: &str) -> PyResult<String> {
-        self.member.reply_header(header).map_err(|error| refused(py, error))
+        self.member.reply_header(header).map_err(|error| self.refused(py, error))
     }
 
     /// The changes after ``serial``, oldest first; waits for one, up to ``timeout`` seconds.
@@ -170,6 +179,23 @@ impl PyFlockMember {
     }
 }
 
+impl PyFlockMember {
+    fn unavailable(&self, py: Python<'_>, why: Unavailable) -> PyErr {
+        match (why, self.member.status()) {
+            (Unavailable::Failed, Status::Failed { reason }) => flock_error(py, &format!("{why}: {reason}")),
+            _ => flock_error(py, &why.to_string()),
+        }
+    }
+
+    fn refused(&self, py: Python<'_>, error: HeaderError) -> PyErr {
+        match error {
+            HeaderError::Refused(refusal) => header_error(py, refusal),
+            HeaderError::Label { length } => label_error(py, length),
+            HeaderError::Unavailable(why) => self.unavailable(py, why),
+        }
+    }
+}
+
 fn nanoseconds(name: &str, seconds: f64) -> PyResult<u64> {
     if seconds.is_finite() && (0.0..=86_400.0).contains(&seconds) {
         return Ok((seconds * 1e9) as u64);
@@ -187,6 +213,15 @@ fn listen_address(py: Python<'_>, text: &str) -> PyResult<SocketAddr> {
     }
 }
 
+fn peer_error(error: &PeerError) -> PyErr {
+    PyValueError::new_err(match error {
+        PeerError::TooMany { count, limit: MAX_NAMES } => {
+            format!("{count} names among the peers, and at most {MAX_NAMES} may be")
+        }
+        _ => error.to_string(),
+    })
+}
+
 fn flock_error(py: Python<'_>, message: &str) -> PyErr {
     static FLOCK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     build(py, &FLOCK, "_flock", (message,))
@@ -198,17 +233,5 @@ fn start_error(py: Python<'_>, error: &StartError) -> PyErr {
         StartError::Listen { .. } | StartError::Source(_) | StartError::Os { .. } => {
             flock_error(py, &error.to_string())
         }
-    }
-}
-
-fn unavailable(py: Python<'_>, why: Unavailable) -> PyErr {
-    flock_error(py, &why.to_string())
-}
-
-fn refused(py: Python<'_>, error: HeaderError) -> PyErr {
-    match error {
-        HeaderError::Refused(refusal) => header_error(py, refusal),
-        HeaderError::Label { .. } => header_reason(py, "label"),
-        HeaderError::Unavailable(why) => unavailable(py, why),
     }
 }

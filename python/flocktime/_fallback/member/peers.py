@@ -31,7 +31,7 @@ class PeerList(NamedTuple):
     @classmethod
     def parse(cls, texts: Sequence[str]) -> PeerList:
         """Each ``host:port``. ``ValueError`` for what is neither an address nor a name with a port, and for too many."""
-        _check_count(len(texts), MAX_PEERS)
+        _check_count(len(texts), MAX_PEERS, "peers")
         found = cls([], [])
         for text in texts:
             try:
@@ -40,13 +40,13 @@ class PeerList(NamedTuple):
                 found.names.append(parse_name(text))
             else:
                 found.addresses.append(_usable(address))
-        _check_count(len(found.names), MAX_NAMES)
+        _check_count(len(found.names), MAX_NAMES, "names among the peers")
         return found
 
 
-def _check_count(count: int, limit: int) -> None:
+def _check_count(count: int, limit: int, what: str) -> None:
     if count > limit:
-        raise ValueError(f"{count} peers, and at most {limit} may be")
+        raise ValueError(f"{count} {what}, and at most {limit} may be")
 
 
 def _usable(address: Address) -> Address:

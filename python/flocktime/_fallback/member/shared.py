@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from flocktime._fallback import forks
 from flocktime._fallback.gossip.compose import state
@@ -18,6 +19,12 @@ from flocktime._fallback.member.world import World
 from flocktime._fallback.sources import Source
 from flocktime._fallback.steered_source import Steering
 from flocktime.errors import _flock
+
+_WHY_NOT: Final = {
+    "detached": "the flock's member belongs to the parent of this process",
+    "stopped": "the flock's member was stopped",
+    "failed": "the flock's member has failed",
+}
 
 
 class Shared:
@@ -56,13 +63,13 @@ class Shared:
     @contextmanager
     def running(self) -> Iterator[Machine]:
         """The machine, locked, where somebody drives it; else ``FlockError``."""
-        if self.status != "running":
-            raise _flock(
-                {
-                    "detached": "the flock's member belongs to the parent of this process",
-                    "stopped": "the flock's member was stopped",
-                    "failed": "the flock's member has failed",
-                }[self.status]
-            )
+        self.check_running()
         with self.lock:
             yield self.machine
+
+    def check_running(self) -> None:
+        """``FlockError`` where nobody drives it. Takes no lock."""
+        status = self.status
+        if status != "running":
+            failure = f": {self.log.failure}" if status == "failed" else ""
+            raise _flock(f"{_WHY_NOT[status]}{failure}")

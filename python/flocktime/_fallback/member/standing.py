@@ -108,8 +108,8 @@ class FlockMember:
     def set_peers(self, names: Sequence[str]) -> None:
         """Replace the peers: ``host:port`` each."""
         peers = PeerList.parse(names)
-        if not self.detached:
-            self._shared.directory.set(peers)
+        self._shared.check_running()
+        self._shared.directory.set(peers)
 
     def rotate(self, keys: Sequence[str]) -> None:
         """Replace the keys; the first signs."""
@@ -138,8 +138,11 @@ class FlockMember:
 
     def header(self, label: str) -> str:
         """A header for a message to ``label``."""
-        if not 1 <= len(label.encode()) <= MAX_LABEL:
-            raise _header("label")
+        if not isinstance(label, str):
+            raise TypeError(f"label must be a str, not {type(label).__name__}")
+        length = len(label.encode())
+        if not 1 <= length <= MAX_LABEL:
+            raise _header("label", length)
         with self._shared.running() as machine:
             return headers.header(machine, label, self._shared.world)
 

@@ -13,7 +13,7 @@ from flocktime.cli.extras import require
 from flocktime.cli.status.address import Address, address
 
 if TYPE_CHECKING:
-    from flocktime.cli.node.files import WatchedFile
+    from flocktime.cli.node.files import KeyFile, WatchedFile
     from flocktime.cli.node.telling import Teller
     from flocktime.flock import Flock
 
@@ -42,7 +42,11 @@ def register(subparsers: Any) -> None:
         "--peers-file", type=Path, metavar="PATH", help="neighbours, one a line; read again when it changes"
     )
     key_options.add_options(parser)
-    parser.add_argument("--name", help="what it is known by over restarts (default: host name and --listen)")
+    parser.add_argument(
+        "--name",
+        help="what its one vote hangs on: no other member's, and the same after a restart (default: host name and address, "
+        "with port 0 another one each time)",
+    )
     parser.add_argument("--no-steer", action="store_true", help="measure and report only: its state is 'monitoring'")
     parser.add_argument(
         "--anchor",
@@ -81,17 +85,18 @@ def run(options: argparse.Namespace) -> int:
     on_terminal = sys.stdout.isatty() and not options.json
     if on_terminal:
         require("cli", "rich")
-    from flocktime.cli.node.files import BadFile, watched
+    from flocktime.cli.node.files import BadFile, KeyFile, watched
     from flocktime.errors import ClockError
 
     try:
+        key_file = KeyFile.of(options.key_file)
         keys = key_options.given_keys(options)
         peers = watched(options.peers_file)
         member = _flock(options, keys, peers)
     except (key_options.BadKeys, BadFile, ClockError, ValueError) as error:
         return _complain(str(error))
     with member as flock:
-        return _run(options, flock, on_terminal, peers)
+        return _run(options, flock, on_terminal, peers, key_file)
 
 
 def _flock(options: argparse.Namespace, keys: tuple[str, ...], peers: WatchedFile | None) -> Flock:
@@ -109,8 +114,9 @@ def _flock(options: argparse.Namespace, keys: tuple[str, ...], peers: WatchedFil
     )
 
 
-def _run(options: argparse.Namespace, flock: Flock, on_terminal: bool, peers: WatchedFile | None) -> int:
-    from flocktime.cli.node.files import KeyFile
+def _run(
+    options: argparse.Namespace, flock: Flock, on_terminal: bool, peers: WatchedFile | None, key_file: KeyFile | None
+) -> int:
     from flocktime.cli.node.running import Node, signals
     from flocktime.cli.node.serving import StatusServer
 
@@ -127,7 +133,7 @@ def _run(options: argparse.Namespace, flock: Flock, on_terminal: bool, peers: Wa
                 inbox,
                 named=options.peer,
                 peers=peers,
-                keys=KeyFile.of(options.key_file),
+                keys=key_file,
                 advance=options.advance_epoch,
             )
             teller.started(flock, None if server is None else str(server.address))

@@ -12,7 +12,7 @@ from flocktime.cli import key_options
 #: 256 names fit several times over.
 MOST_BYTES: Final = 1 << 20
 
-Mark = tuple[int, int, int, int]
+Mark = tuple[int, ...]
 
 
 class BadFile(Exception):
@@ -39,8 +39,10 @@ class _Marked:
             found = self.path.stat()
         except OSError:
             return None
-        # A pipe can be read once.
-        return (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size) if stat.S_ISREG(found.st_mode) else None
+        if not stat.S_ISREG(found.st_mode):
+            return None  # a pipe can be read once
+        # With the time of the latest change of its mode: a file that was refused for it is looked at again once it is mended.
+        return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
 
 
 class WatchedFile(_Marked):
@@ -71,7 +73,7 @@ class WatchedFile(_Marked):
 
 
 class KeyFile(_Marked):
-    """A file of keys."""
+    """A file of keys. Made before they are first read: what changes in between is seen at the next look."""
 
     @classmethod
     def of(cls, path: Path | None) -> Self | None:

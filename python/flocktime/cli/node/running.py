@@ -107,7 +107,7 @@ class Node:
             return
         try:
             self._flock.set_peers([*self._named, *self._peers.read()])
-        except (BadFile, ValueError) as error:
+        except (BadFile, ClockError, ValueError) as error:
             self._teller.note(f"the peers stay as they were: {error}")
         else:
             self._teller.note(f"{len(self._peers.lines)} peers from {self._peers.path}")

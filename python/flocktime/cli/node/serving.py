@@ -6,8 +6,10 @@ import io
 import json
 import socket
 import socketserver
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -74,8 +76,11 @@ class _Server(HTTPServer):
             except OSError:
                 return  # it has just ended by itself
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away in the middle is no news."""
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  # the base class gives them
+        """A client that goes away in the middle, or takes too long, is no news; everything else is a fault of this program."""
+        if not isinstance(sys.exception(), OSError):
+            print("flocktime node: a request for the status failed:", file=sys.stderr)
+            traceback.print_exc()
 
 
 class _Incoming(io.RawIOBase):

@@ -104,8 +104,7 @@ def _simulated(options: argparse.Namespace) -> int:
     from flocktime.cli.sim import report
     from flocktime.simulation import judge, perform
 
-    original = _row(options)
-    row = _changed(original, options)
+    row, is_listed = _row(options)
     seeds = range(options.seed, options.seed + options.seeds)
     runs: list[Run] = []
     with _progress(len(seeds), wanted=not options.json) as heard:
@@ -120,7 +119,7 @@ def _simulated(options: argparse.Namespace) -> int:
     if options.json:
         report.print_json(report.as_data(row, runs, verdicts))
     else:
-        report.print_report(_console(), row, runs, verdicts, changed=row != original)
+        report.print_report(_console(), row, runs, verdicts, changed=not is_listed)
     if options.plot is not None:  # after the verdict: a picture that cannot be written does not take it along
         from flocktime.cli.sim.plot import draw
 
@@ -128,19 +127,19 @@ def _simulated(options: argparse.Namespace) -> int:
     return int(missed)
 
 
-def _row(options: argparse.Namespace) -> Row:
-    from flocktime.simulation import find, own_row, read_scenario
+def _row(options: argparse.Namespace) -> tuple[Row, bool]:
+    """What is to be simulated, and whether its bars were set for just that."""
+    from flocktime.simulation import ScenarioError, find, own_row, read_latencies, read_scenario
 
-    if options.file is not None:
-        return own_row(read_scenario(options.file), name=options.file.stem)
-    return find(options.scenario)
-
-
-def _changed(row: Row, options: argparse.Namespace) -> Row:
-    from flocktime.simulation import read_latencies
-
+    own = options.file
+    row = find(options.scenario) if own is None else own_row(read_scenario(own), name=own.stem)
+    if row.needs_latencies and options.latencies is None:
+        raise ScenarioError(f"{row.name}: needs measured round trips: give their folder with --latencies")
     delay = None if options.latencies is None else read_latencies(options.latencies)
-    return row.with_changes(options.nodes, options.seconds, delay)
+    # Where a row has no delays of its own, those that are given make it whole, not another one.
+    listed = row.with_changes(delay=delay) if row.needs_latencies else row
+    found = row.with_changes(options.nodes, options.seconds, delay)
+    return found, found == listed
 
 
 @contextmanager

@@ -42,7 +42,8 @@ def as_data(row: Row, runs: Sequence[Run], verdicts: Sequence[Verdict]) -> dict[
     """Everything that is known."""
     return {
         **row_data(row),
-        "passed": all(verdict.passed is not False for verdict in verdicts),
+        "passed": all(verdict.passed is not False for verdict in verdicts),  # of those that were judged
+        "too_few_seeds": any(_waits(verdict) for verdict in verdicts),
         "bars": [
             {
                 **_bar_data(verdict.bar),
@@ -51,6 +52,7 @@ def as_data(row: Row, runs: Sequence[Run], verdicts: Sequence[Verdict]) -> dict[
                 "median": verdict.median,
                 "interval": verdict.interval,
                 "passed": verdict.passed,
+                "too_few_seeds": _waits(verdict),
             }
             for verdict in verdicts
         ],
@@ -114,7 +116,7 @@ def print_report(
     if missed:
         say(f"MISSED: {', '.join(missed)}")
     else:
-        say("passed, as far as so few seeds can tell" if any(each.too_few for each in verdicts) else "passed")
+        say("passed, as far as so few seeds can tell" if any(map(_waits, verdicts)) else "passed")
 
 
 def lines(outcome: Outcome, *, alone: bool = False) -> list[str]:
@@ -175,5 +177,10 @@ def _table(verdicts: Sequence[Verdict]) -> Any:
 
 def _word(verdict: Verdict) -> str:
     if verdict.passed is None:
-        return f"needs {ENOUGH_FOR_A_MEDIAN} seeds" if verdict.too_few else ""
+        return f"needs {ENOUGH_FOR_A_MEDIAN} seeds" if _waits(verdict) else ""
     return "[green]passed[/green]" if verdict.passed else "[bold red]MISSED[/bold red]"
+
+
+def _waits(verdict: Verdict) -> bool:
+    """There is a bar, and there are too few seeds to judge it."""
+    return verdict.passed is None and verdict.too_few

@@ -26,8 +26,8 @@ PATIENCE_S: Final = 5.0
 _EVERY_S: Final = 1.0
 
 DESCRIPTION = """\
-Ask the status address of a node (flocktime node --status HOST:PORT) how it stands. Exit code 0: it is synchronised; 1: it
-is not; 2: it cannot be reached."""
+Ask the status address of a node (flocktime node --status HOST:PORT) how it stands. Exit code 0: it is synchronised, or it
+monitors (--no-steer) and its own clock lies within the drift limit of the flock it hears; 1: neither; 2: it cannot be reached."""
 
 
 class Unreachable(Exception):
@@ -99,7 +99,14 @@ def _shower(as_json: bool) -> JsonLines | Screen:
 
 
 def _code(status: FlockStatus) -> int:
-    return 0 if status.state == "synchronised" else 1
+    return 0 if status.state == "synchronised" or _watches_well(status) else 1
+
+
+def _watches_well(status: FlockStatus) -> bool:
+    """It only monitors, which is as good as it gets: somebody votes, and they do not say that its own clock is off."""
+    if status.state != "monitoring" or not status.voters or status.offset_us is None:
+        return False
+    return not status.suspects_itself and abs(status.offset_us) <= status.max_drift_us
 
 
 def ask(where: Address, clock: Callable[[], float] = time.monotonic) -> tuple[dict[str, Any], FlockStatus]:

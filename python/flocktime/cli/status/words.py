@@ -98,6 +98,9 @@ def warnings(status: FlockStatus) -> list[str]:
     found = []
     if status.wrong:
         found.append(f"wrong: {who(status.wrong)}")
+    if status.namesakes:
+        some = clean(", ".join(status.namesakes[:_MOST_NAMED]))
+        found.append(f"of the same name, and so with one vote together: {some}; each member needs a name of its own")
     if status.suspects_itself:
         found.append("this member, or the OS clock beneath it, is the odd one out")
     if status.ahead_us > _AHEAD_US:
