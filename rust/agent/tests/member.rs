@@ -84,6 +84,28 @@ fn both_families_flock() {
     }
 }
 
+/// A member that listens on all addresses of its host answers from the one that it was asked at, whichever that is: who asks
+/// takes an answer from nowhere else.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_comes_from_where_it_was_asked() {
+    let (base, hosts) = (skewed(1, 0.0), ["127.0.0.1", "127.0.0.2", "127.1.2.3"]);
+    for (listen, hosts) in [("0.0.0.0:0", &hosts[..]), ("[::]:0", &[&hosts[..], &["[::1]"]].concat())] {
+        let member = start(MemberConfig { listen: listen.parse().ok(), ..config(1, &base) });
+        for (node, host) in (2..).zip(hosts) {
+            let wanted = format!("{host}:{}", address(&member).port());
+            let nearby = if host.starts_with('[') { "[::1]:0".parse().ok() } else { Some(loopback()) };
+            let asker = start(MemberConfig { listen: nearby, peers: vec![wanted.clone()], ..config(node, &base) });
+            let report = until(&asker, "answered", |report| {
+                report.flock.as_ref().is_some_and(|flock| flock.peers.iter().any(|peer| peer.delay_ns.is_some()))
+            });
+            let routes: Vec<String> = report.flock.iter().flat_map(|f| &f.peers).map(|p| p.route.to_string()).collect();
+            assert_eq!(routes, [wanted]);
+        }
+        assert_eq!(member.report().io.send_errors, 0);
+    }
+}
+
 /// Peers of a family that the socket does not speak are named, and nothing is sent to them.
 #[test]
 fn unreachable_families_are_reported() {

@@ -183,6 +183,35 @@ fn a_dead_socket_is_opened_again() {
     });
 }
 
+/// Datagrams with a wrong checksum are dropped where they are read, and cost the member nothing but that: its socket stays open.
+#[cfg(target_os = "linux")]
+#[test]
+fn wrong_checksums_do_not_close_the_socket() {
+    use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, sendto, socket};
+    use std::os::fd::AsRawFd;
+    let Ok(raw) = socket(AddressFamily::Inet, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::Udp) else {
+        eprintln!("not tested: only an administrator may send what is wrong");
+        return;
+    };
+    let member = start(config(1, &skewed(0, 0.0)));
+    let mut wrong = [0_u8; 8 + SIZE];
+    for (field, value) in wrong.chunks_mut(2).zip([9, address(&member).port(), 8 + SIZE as u16, 0xBAD]) {
+        field.copy_from_slice(&value.to_be_bytes());
+    }
+    let round = || member.report().flock.map_or(0, |flock| flock.round);
+    for _ in 0..20 {
+        let to = SockaddrIn::new(127, 0, 0, 1, 0);
+        sendto(raw.as_raw_fd(), &wrong, &to, MsgFlags::empty()).expect("it is sent");
+        // Each by itself: the member has looked at its socket before it turns another round.
+        let before = round();
+        until(&member, "a round later", |report| report.flock.as_ref().is_some_and(|flock| flock.round > before + 1));
+    }
+    stranger().send_to(b"junk", address(&member)).expect("it is sent");
+    let report = until(&member, "awake", |report| report.io.datagrams_received > 0);
+    assert_eq!((report.io.datagrams_received, report.io.reopened, report.io.receive_errors), (1, 0, 0));
+    assert!(report.io.listening && report.io.last_error.is_none());
+}
+
 struct Failing;
 
 impl Stamps for Failing {

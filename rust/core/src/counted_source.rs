@@ -33,6 +33,8 @@ const BELIEVABLE: f64 = 0.002;
 /// So often does a counter get another chance, after a rate that was not believed or tries that were all interrupted (a slow
 /// clock looks like that). Then it is given up for good, and with it what the trying costs.
 const SETBACKS: u32 = 8;
+/// But one of them is forgotten whenever the counter was believed for so long: a process may live through many a suspension.
+const FORGOTTEN_NS: u64 = 3_600_000_000_000;
 
 /// Binary places of a wall time in microseconds: 52 bits before the point, half a nanosecond behind it. In this form a
 /// reading is a product and two shifts; dividing nanoseconds by a thousand would take as long as all of that.
@@ -91,7 +93,20 @@ type Words = [u64; 4];
 struct Calibration {
     /// Where the current stretch began; `None` before the first one.
     begun: Option<Instant>,
+    /// Those that are not forgotten.
     setbacks: u32,
+    /// Steady time of the stretches that were believed since a setback was forgotten.
+    believed_ns: u64,
+}
+
+impl Calibration {
+    /// A stretch was believed.
+    fn forget(&mut self, stretch_ns: u64) {
+        let believed_ns = self.believed_ns.saturating_add(stretch_ns);
+        let forgotten = u32::try_from(believed_ns / FORGOTTEN_NS).unwrap_or(u32::MAX);
+        self.setbacks = self.setbacks.saturating_sub(forgotten);
+        self.believed_ns = if self.setbacks == 0 { 0 } else { believed_ns % FORGOTTEN_NS };
+    }
 }
 
 /// Ticks and steady time at once.
@@ -185,6 +200,8 @@ impl<S: TimeSource, C: Counter> Shared<S, C> {
         if now.is_none() || stretch.is_some_and(|(begun, now)| !self.believes(begun, now)) {
             self.rate.store(0, Ordering::Relaxed);
             calibration.setbacks += 1;
+        } else if let Some((begun, now)) = stretch {
+            calibration.forget(now.steady_ns - begun.steady_ns);
         }
         calibration.begun = now;
     }

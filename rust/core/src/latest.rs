@@ -54,8 +54,9 @@ impl<const N: usize> Latest<N> {
         }
     }
 
-    /// What `look` makes of the words. It runs while they hold: whatever else it reads, a counter say, it has read before
-    /// the next words were written, or it runs again.
+    /// What `look` makes of the words. It runs while they hold, as the version says. What else it reads is of about that time,
+    /// in no strict order with it: the processor may read a counter some nanoseconds before the words, or after the second
+    /// look at the version.
     ///
     /// Lock-free: it starts over only because a writer was done meanwhile. `look` may run several times, of which the last
     /// one counts.
@@ -78,19 +79,41 @@ impl<const N: usize> Latest<N> {
     /// Replaces the words, unless another thread is at it: then nothing is written, and the answer is false.
     #[must_use = "false: another thread was writing, and nothing was written"]
     pub fn try_write(&self, words: [u64; N]) -> bool {
+        let begun = self.begin();
+        if begun {
+            self.finish(self.version.load(Ordering::Relaxed), words);
+        }
+        begun
+    }
+
+    /// Replaces the words by what `next` makes of them, with no other write in between, unless another thread is at it: then
+    /// nothing is written, and the answer is false. `next` must not panic: nobody could write any more.
+    #[must_use = "false: another thread was writing, and nothing was written"]
+    pub fn try_update(&self, next: impl FnOnce(&[u64; N]) -> [u64; N]) -> bool {
+        let begun = self.begin();
+        if begun {
+            let version = self.version.load(Ordering::Relaxed);
+            self.finish(version, next(&load(&self.copies[(version & 1) as usize])));
+        }
+        begun
+    }
+
+    /// Takes the writer's mark, unless another thread of this process has it.
+    fn begin(&self) -> bool {
         let mark = u64::from(fork::generation()) + 1;
         let found = self.writer.load(Ordering::Relaxed);
         // The mark of another generation is that of a thread which the fork left behind: it never comes back.
-        if found == mark || self.writer.compare_exchange(found, mark, Ordering::Acquire, Ordering::Relaxed).is_err() {
-            return false;
-        }
-        let next = self.version.load(Ordering::Relaxed).wrapping_add(1);
+        found != mark && self.writer.compare_exchange(found, mark, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    /// Writes behind the mark, and gives it back.
+    fn finish(&self, version: u64, words: [u64; N]) {
+        let next = version.wrapping_add(1);
         for (slot, word) in self.copies[(next & 1) as usize].iter().zip(words) {
             slot.store(word, Ordering::Release);
         }
         self.version.store(next, Ordering::Release);
         self.writer.store(NOBODY, Ordering::Release);
-        true
     }
 }
 
@@ -129,6 +152,18 @@ mod tests {
         assert_eq!((seen, looks), (3, vec![1, 2, 3]));
     }
 
+    /// An update has the words for itself: who comes meanwhile is sent away, and does not wait.
+    #[test]
+    fn an_update_is_alone() {
+        let latest = Latest::new([1]);
+        let mut within = true;
+        assert!(latest.try_update(|&[word]| {
+            within = latest.try_write([7]) || latest.try_update(|&words| words);
+            [word + 1]
+        }));
+        assert_eq!((within, latest.read(|&words| words)), (false, [2]));
+    }
+
     /// A second writer is sent away; one that a fork left behind half-way is replaced, and what it had begun is never seen.
     #[test]
     fn a_writer_left_behind_by_a_fork_is_replaced() {
@@ -142,5 +177,30 @@ mod tests {
         assert!(latest.try_write([3, 30]));
         assert_eq!(latest.read(|&words| words), [3, 30]);
         assert!(latest.try_write([4, 40]), "the mark was taken away");
+        latest.writer.store(own + 1, Ordering::Relaxed);
+        assert!(latest.try_update(|&[one, ten]| [one + 1, ten + 10]), "an update replaces it likewise");
+        assert_eq!(latest.read(|&words| words), [5, 50]);
+    }
+}
+
+#[cfg(all(test, loom))]
+mod models {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+
+    /// Of two updates at once the one that was sent away has changed nothing, and the others build upon each other.
+    #[test]
+    fn loom_updates_are_not_lost() {
+        loom::model(|| {
+            let latest = Arc::new(Latest::new([0, 0]));
+            let update = |latest: &Latest<2>| u64::from(latest.try_update(|&[one, ten]| [one + 1, ten + 10]));
+            let other = Arc::clone(&latest);
+            let thread = thread::spawn(move || update(&other) + update(&other));
+            let done = update(&latest) + thread.join().unwrap();
+            assert_eq!(latest.read(|&words| words), [done, 10 * done]);
+            assert!(done > 0);
+        });
     }
 }

@@ -15,9 +15,10 @@
 //! plus the drift limit that remote timestamps are held against. And two clocks that were given the same node id may issue
 //! equal timestamps; a received timestamp of one's own node from above is a [`ClockError::Collision`] for that reason.
 //!
-//! A fork copies locks as they are. `now`, `now_many` and `update` take none unless they refuse; `stats`, `reset` and refusals
-//! hold one for nanoseconds. A program that forks while another of its threads is inside one of these may find that lock
-//! held for ever in the child. (Python cannot: its threads hold the interpreter there.)
+//! A fork copies locks as they are, and whoever held one may not be there in the child. A clock waits for no such lock of its
+//! own, as long as [`fork::entered_child`] is called in children: the child does without what lies behind it, which is the texts
+//! of `reset` and `advance_epoch`, the counting of jumps, or further calibrations of a [`CountedSource`]. Only sources that are
+//! made for tests do wait: a [`ManualSource`] at every reading, a [`SkewedSource`] when it is moved.
 //!
 //! # House rules
 //!

@@ -142,6 +142,24 @@ fn a_counter_that_changes_is_calibrated_anew_and_then_given_up() {
     assert!(!source.is_counting());
 }
 
+/// A counter that was given up for a moment now and then, by a suspension a day say, is not given up for good.
+#[test]
+fn setbacks_are_forgotten() {
+    let (world, source) = calibrated();
+    let run = |times: u64, ns, rate| {
+        for _ in 0..times {
+            world.pass(ns, rate);
+            source.wall_ns().unwrap();
+        }
+    };
+    for change in 0..50 {
+        let rate = RATE * (1 + change % 2);
+        run(3, 1_000_000_000, rate);
+        assert!(source.is_counting(), "after {change} changes");
+        run(62, 60_000_000_000, rate);
+    }
+}
+
 /// An interruption of any length, at any reading, during the first calibration or a later one, spoils none of them.
 #[test]
 fn interruptions_do_not_spoil_a_calibration() {

@@ -5,9 +5,11 @@ from __future__ import annotations
 import select
 import signal
 import time
+from functools import partial
 from typing import Final
 
 from flocktime._fallback.gossip.address import Address
+from flocktime._fallback.member.port import Local
 from flocktime._fallback.member.shared import Shared
 from flocktime._fallback.member.socket import Socket
 from flocktime._fallback.member.utc import utc_error_ns
@@ -113,12 +115,13 @@ class Driver:
             received_ns, stamped = arrival_ns(shared.base, arrival.stamp_ns)
             shared.io.kernel_stamped += stamped
             shared.io.unstamped += not stamped
+            answer = partial(self._send, local=arrival.local)  # all that it sends here answers the datagram
             with shared.lock:
-                shared.machine.receive(arrival.sender, arrival.data, received_ns, shared.world, self._send)
+                shared.machine.receive(arrival.sender, arrival.data, received_ns, shared.world, answer)
 
-    def _send(self, to: Address, data: bytes) -> None:
+    def _send(self, to: Address, data: bytes, local: Local | None = None) -> None:
         if self._socket is not None:
-            self._socket.send(to, data)
+            self._socket.send(to, data, local)
 
 
 def _be_quiet() -> None:

@@ -39,8 +39,8 @@ class Shared:
         self.on_os_clock = on_os_clock
         self.world = World(base)
         self.machine = Machine(settings, self.world)
-        #: Around the machine and its world; held briefly, never during a system call but that of sending. A signal handler or
-        #: a finaliser may ask for a header in the middle of the very thread that holds it.
+        #: Around the machine and its world; held briefly, never during a system call but those of sending and of drawing random
+        #: bytes. A signal handler or a finaliser may ask for a header in the middle of the very thread that holds it.
         self.lock = threading.RLock()
         self.steering = Steering()
         self.steering.guidance = self.machine.guidance

@@ -17,7 +17,7 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use super::config::Unavailable;
 use super::io::add;
 use super::log::Status;
-use super::port::Reach;
+use super::port::{Local, Reach};
 use super::shared::{Core, Shared};
 use super::socket::Socket;
 use super::watch::Watch;
@@ -125,7 +125,7 @@ impl Driver {
         let (shared, socket) = (&self.shared, self.socket.as_ref());
         let mut core = shared.core()?;
         let Core { machine, world } = &mut *core;
-        machine.tick(world, &mut |to, bytes| send(shared, socket, to, bytes));
+        machine.tick(world, &mut |to, bytes| send(shared, socket, to, None, bytes));
         let (guidance, due_ns) = (machine.guidance(), machine.due_ns());
         let changed = self.watch.look(machine);
         drop(core);
@@ -187,8 +187,9 @@ impl Driver {
             add(&shared.io.bytes_received, arrival.length as u64);
             add(if stamped { &shared.io.kernel_stamped } else { &shared.io.unstamped }, 1);
             let Core { machine, world } = &mut *core;
-            machine
-                .receive(arrival.from, datagram, received_ns, world, &mut |to, bytes| send(shared, socket, to, bytes));
+            // All that it sends here answers the datagram.
+            let answer = &mut |to, bytes: &[u8]| send(shared, socket, to, arrival.local, bytes);
+            machine.receive(arrival.from, datagram, received_ns, world, answer);
         }
         Ok(())
     }
@@ -200,9 +201,9 @@ fn patience(waited_at_ns: Option<u64>, now_ns: u64, due_ns: u64, round: Duration
     if stands { round } else { Duration::from_nanos(due_ns.saturating_sub(now_ns)).min(round) }
 }
 
-fn send(shared: &Shared, socket: Option<&Socket>, to: SocketAddr, bytes: &[u8]) {
+fn send(shared: &Shared, socket: Option<&Socket>, to: SocketAddr, from: Option<Local>, bytes: &[u8]) {
     let port = socket.and_then(Socket::port);
-    match port.ok_or(ErrorKind::NotConnected.into()).and_then(|port| port.send(to, bytes)) {
+    match port.ok_or(ErrorKind::NotConnected.into()).and_then(|port| port.send(to, from, bytes)) {
         Ok(length) => {
             add(&shared.io.datagrams_sent, 1);
             add(&shared.io.bytes_sent, length as u64);

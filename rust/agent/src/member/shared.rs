@@ -14,7 +14,8 @@ use super::log::{Log, Status};
 use super::world::World;
 use crate::gossip::Machine;
 
-/// The machine and its world: behind one lock, held briefly, never during a system call but that of sending.
+/// The machine and its world: behind one lock, held briefly, never during a system call but that of sending, and that for more
+/// random words in a round that has used up what was drawn for it (many headers, a large fanout).
 pub(super) struct Core {
     pub(super) machine: Machine,
     pub(super) world: World,

@@ -8,8 +8,8 @@ use super::io::add;
 use super::port::{Arrival, Port, Reach};
 use super::shared::Shared;
 
-/// A port that is said to have something so many times in a row, and has nothing, is dead.
-const BARREN: u32 = 8;
+/// A port that fails so many times in a row is opened anew.
+const FAILURES: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
@@ -18,8 +18,8 @@ pub(super) struct Socket {
     address: SocketAddr,
     reach: Reach,
     port: Result<Port, Instant>,
-    /// Attempts to read that gave nothing, since the latest that gave something.
-    barren: u32,
+    /// Failed attempts to read, since the latest that gave something.
+    failures: u32,
     /// What to wait before the next attempt; twice as long each time, until something comes in.
     pause: Duration,
     overflowed: u32,
@@ -28,7 +28,7 @@ pub(super) struct Socket {
 impl Socket {
     /// `address`: where the port really listens; it is opened there again.
     pub(super) fn new(port: Port, address: SocketAddr) -> Self {
-        Self { address, reach: port.reach(), port: Ok(port), barren: 0, pause: FIRST_PAUSE, overflowed: 0 }
+        Self { address, reach: port.reach(), port: Ok(port), failures: 0, pause: FIRST_PAUSE, overflowed: 0 }
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -52,21 +52,27 @@ impl Socket {
         let port = self.port.as_mut().ok()?;
         match port.receive(room) {
             Ok(Some(arrival)) => {
-                (self.barren, self.pause) = (0, FIRST_PAUSE);
+                (self.failures, self.pause) = (0, FIRST_PAUSE);
                 if let Some(overflowed) = arrival.overflowed {
                     add(&shared.io.overflowed, overflowed.wrapping_sub(self.overflowed).into());
                     self.overflowed = overflowed;
                 }
                 return Some(arrival);
             }
-            Ok(None) => {}
+            // It was said to have something, and has nothing. Datagrams with a wrong checksum look like that, which anybody may
+            // send: they are no failure.
+            Ok(None) => {
+                if !port.is_dead() {
+                    return None;
+                }
+            }
             Err(error) => {
                 add(&shared.io.receive_errors, 1);
                 shared.io.failed("receive", None, &error, shared.base.raw_ns());
             }
         }
-        self.barren += 1;
-        if self.barren >= BARREN {
+        self.failures += 1;
+        if self.failures >= FAILURES {
             self.give_up(shared);
         }
         None
@@ -75,7 +81,7 @@ impl Socket {
     fn give_up(&mut self, shared: &Shared) {
         self.port = Err(Instant::now() + self.pause);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-        self.barren = 0;
+        self.failures = 0;
         shared.io.listening.store(false, Ordering::Relaxed);
     }
 
@@ -96,5 +102,31 @@ impl Socket {
                 self.give_up(shared);
             }
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::os::fd::{AsFd, AsRawFd};
+
+    use nix::sys::socket::{Shutdown, shutdown};
+
+    use super::*;
+    use crate::gossip::Settings;
+    use crate::member::{Member, MemberConfig};
+
+    /// A port that has nothing is no worse for it, however often that is found out; one that was shut down is given up.
+    #[test]
+    fn only_a_dead_port_is_given_up() {
+        let member = Member::start(MemberConfig::new(Settings::new(1, 2, 3))).expect("it starts");
+        let port = Port::open("127.0.0.1:0".parse().expect("an address")).expect("a port");
+        let (address, descriptor) = (port.local_address().expect("an address"), port.as_fd().as_raw_fd());
+        let mut socket = Socket::new(port, address);
+        let mut nothing = || socket.receive(&member.shared, &mut [0; 8]).is_none() && socket.port().is_some();
+        assert!((0..10 * FAILURES).all(|_| nothing()), "an empty socket is a good one");
+        // Not connected, it says; but dead it is.
+        let _ = shutdown(descriptor, Shutdown::Both);
+        assert_eq!((0..10 * FAILURES).take_while(|_| nothing()).count(), FAILURES as usize - 1);
+        assert!(socket.until_reopening().is_some_and(|wait| wait <= FIRST_PAUSE));
     }
 }

@@ -8,7 +8,7 @@ use flocktime_core::{OsSource, TimeSource, Timestamp, fork};
 use super::config::Stamps;
 use crate::gossip::{Host, OsTime};
 
-/// So many random words are drawn at once.
+/// So many random words are drawn at once: by the member's thread each round, and by whoever needs one when they are used up.
 const WORDS: usize = 64;
 
 /// Random words of the operating system, each used once.

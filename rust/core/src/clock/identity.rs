@@ -1,6 +1,6 @@
 //! Who a clock is, and in which epoch: what an operator, a reset and a fork change.
 
-use super::{Clock, locked};
+use super::Clock;
 use crate::counters::count;
 use crate::layout::MAX_EPOCH;
 use crate::sync::{Ordering, advance};
@@ -27,7 +27,7 @@ impl<S: TimeSource> Clock<S> {
             Ok(merge::tick(Timestamp::from_parts(physical, 0, state.node(), epoch + 1), physical))
         })?;
         count(&self.counters.epochs_advanced);
-        locked(&self.reasons).advance = Some(reason.to_owned());
+        self.reasons.advance(reason);
         Ok(issued)
     }
 
@@ -51,8 +51,8 @@ impl<S: TimeSource> Clock<S> {
         let issued =
             self.issue(|state| Ok(merge::tick(Timestamp::from_parts(physical, 0, node, state.epoch()), physical)))?;
         count(&self.counters.resets);
-        locked(&self.blame).clear();
-        locked(&self.reasons).reset = Some(reason.to_owned());
+        self.blame.clear();
+        self.reasons.reset(reason);
         Ok(issued)
     }
 

@@ -1,6 +1,6 @@
 //! Looking at a clock without moving it.
 
-use super::{Clock, locked};
+use super::Clock;
 use crate::blame::ENOUGH;
 use crate::counters::Stats;
 use crate::sync::Ordering;
@@ -53,8 +53,8 @@ impl<S: TimeSource> Clock<S> {
     pub fn stats(&self) -> Stats {
         self.jumps.compare(&self.source, None, &self.counters);
         let now_ns = self.source.monotonic_ns();
-        let suspects = locked(&self.blame).suspects(now_ns);
-        let reasons = locked(&self.reasons).clone();
+        let suspects = self.blame.suspects(now_ns);
+        let reasons = self.reasons.said();
         Stats {
             last_reset: reasons.reset,
             last_advance: reasons.advance,

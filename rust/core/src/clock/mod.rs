@@ -3,11 +3,11 @@
 mod config;
 mod identity;
 mod looking;
+mod reasons;
 mod receive;
 mod run;
 
 use std::sync::atomic::{AtomicBool, AtomicU32};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use portable_atomic::AtomicU128;
 
@@ -23,12 +23,15 @@ use crate::merge::{self, OnCollision, OnDrift};
 use crate::sync::{Ordering, advance};
 use crate::time_source::TimeSource;
 use crate::{ClockError, Timestamp, fork};
+use reasons::Reasons;
 
 /// A clock that issues strictly increasing timestamps and merges those of others.
 ///
 /// Every method takes `&self` and may be called from any thread. [`Clock::now`] and [`Clock::update`] are lock-free: one
-/// reading of the source, then one compare-and-swap, tried again only when another thread was faster. Refusals, jumps and
-/// snapshots take a lock for a few nanoseconds, never around a call of the source.
+/// reading of the source, then one compare-and-swap, tried again only when another thread was faster. Refusals and
+/// jumps wait for nobody either; of two at one instant, on two threads, one may go unrecorded. Resets, steps to a new epoch and
+/// snapshots take a lock for a few nanoseconds, never around a call of the source, and do without it in a forked child where
+/// nobody is left to give it back.
 ///
 /// ```
 /// use flocktime_core::{Clock, Config, ManualSource};
@@ -55,8 +58,9 @@ pub struct Clock<S> {
     was_reset: AtomicBool,
     steps: StepRecord,
     counters: Counters,
-    blame: Mutex<Blame>,
-    reasons: Mutex<Reasons>,
+    /// Elsewhere: it is large, and no call that succeeds needs it.
+    blame: Box<Blame>,
+    reasons: Reasons,
     fresh_node: Box<dyn Fn() -> u64 + Send + Sync>,
 }
 
@@ -64,12 +68,6 @@ pub struct Clock<S> {
 /// settings beside it, which every call reads.
 #[repr(align(128))]
 struct Alone<T>(T);
-
-#[derive(Clone, Debug, Default)]
-struct Reasons {
-    reset: Option<String>,
-    advance: Option<String>,
-}
 
 impl<S: TimeSource> Clock<S> {
     /// A clock on this source. `config.last` beyond the horizon and node bits above 48 are cut to what is usable: check
@@ -93,8 +91,8 @@ impl<S: TimeSource> Clock<S> {
             was_reset: AtomicBool::new(false),
             steps: StepRecord::default(),
             counters: Counters::default(),
-            blame: Mutex::default(),
-            reasons: Mutex::default(),
+            blame: Box::new(Blame::new()),
+            reasons: Reasons::new(),
             fresh_node: config.fresh_node,
         }
     }
@@ -229,8 +227,4 @@ struct Uncommon;
 /// A reading bent into what a timestamp can hold.
 fn usable(wall_us: i64) -> u64 {
     u64::try_from(wall_us).unwrap_or(0).min(HORIZON)
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,6 @@
 //! Merging with all the rules: the way of every message that is not a common one, and of batches.
 
-use super::{Clock, locked};
+use super::Clock;
 use crate::counters::count;
 use crate::merge::{self, EpochGate, OnDrift, Rules};
 use crate::time_source::TimeSource;
@@ -88,7 +88,7 @@ impl<S: TimeSource> Clock<S> {
             ClockError::Drift { remote, .. } => {
                 count(&self.counters.refused_drift);
                 let now_ns = self.source.monotonic_ns();
-                locked(&self.blame).refused(remote.node(), now_ns);
+                self.blame.refused(remote.node(), now_ns);
             }
             ClockError::Epoch { .. } => count(&self.counters.refused_epoch),
             ClockError::Collision { .. } => count(&self.counters.refused_collision),
