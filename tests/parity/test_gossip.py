@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from flocktime._fallback.discipline import Discipline
 from tests.parity.twins import KEYS, SECOND_NS, Twins
 from tests.parity.village import Village
 
@@ -89,6 +90,74 @@ def test_degraded_and_cut_off(size: int, rng: Random) -> None:
                 village.run(1)
                 seen.update(_states(village))
     assert {"synchronised", "alone", "degraded" if size > 3 else "joining"} <= seen, "three are too few to be degraded"
+
+
+def test_a_moments_freeze(rng: Random) -> None:
+    """An oscillator that stands still for ten milliseconds: degraded for a while, and what is shown never falls."""
+    village = Village(rng, PLAIN)
+    village.run(60)
+    assert set(_states(village)) == {"synchronised"}
+    member, seen, shown = village.members[0], set(), 0
+    member.true_ns = village.now_ns
+    member.freeze()
+    village.run(0.01)
+    member.true_ns = village.now_ns
+    member.thaw()
+    for _ in range(300):
+        village.run(0.1)
+        member.true_ns = village.now_ns
+        seen.add(member.agree()["state"])
+        before, shown = shown, Discipline(*member.returned("guidance")["discipline"]).at(member.raw_ns)
+        assert shown > before, "what is shown fell"
+    assert "degraded" in seen, seen
+    assert member.agree()["state"] == "synchronised"
+
+
+def test_h_goes_back_while_degraded(rng: Random) -> None:
+    """Far ahead, degraded, and then the oscillator goes back, with its flock and without."""
+    village = Village(rng, PLAIN, lost=0.0)
+    village.run(60)
+    village.disturb(village.members[0], raw_ns=HOUR_NS)
+    for lost in (0.0, 1.0):
+        village.run(20)
+        assert _states(village)[0] == "degraded"
+        village.lost = lost
+        village.disturb(village.members[0], raw_ns=-30 * SECOND_NS)
+        village.run(40)
+    assert _states(village)[0] == "alone"
+
+
+def test_members_that_are_told_of_themselves(rng: Random) -> None:
+    """An address that is one's own is asked once, counted and avoided, also when it is told again; after an hour once more."""
+    village = Village(rng, PLAIN[:3], lost=0.0)
+    addresses = [member.address for member in village.members]
+    for _ in range(3):
+        for member in village.members:
+            member.set_peers(addresses)
+        village.run(10)
+    for member in village.members:
+        counters = member.agree()["counters"]
+        assert (counters["own_addresses"], counters["own"]) == (1, 1)
+        assert member.address not in [peer["name"] for peer in member.agree()["peers"]]
+    alone = Village(rng, PLAIN[:1], lost=0.0)
+    alone.members[0].set_peers([alone.members[0].address])
+    alone.run(3650, agree_every_ns=60 * SECOND_NS)
+    assert alone.members[0].agree()["counters"]["own_addresses"] == 2
+
+
+def test_what_anchors_say(rng: Random) -> None:
+    """Anchors that may be wrong by more than a second, several of one origin, and wrong ones: weighed alike."""
+    kinds: list[dict[str, Any]] = [{}, {}, {}, {"origin": 7}, {"origin": 7}, {"origin": 7}, {}, {"anchor": 10**9}]
+    village = Village(rng, kinds)
+    errors_ns = (2_000_000_000, None, 999_999_999, 1_000_000, 1_000_000, 1_000_000_001, 3_000_000, None)
+    for member, error_ns in zip(village.members, errors_ns, strict=True):
+        member.os_error_ns, member.os_offset_ns = error_ns, 0
+    village.members[4].os_offset_ns = 300_000_000
+    village.run(60)
+    assert sum(member.agree()["utc"] is not None for member in village.members) >= 3
+    assert {member.agree()["shared_origins"] for member in village.members} == {1}
+    village.disturb(village.members[6], raw_ns=HOUR_NS)
+    village.run(60)
 
 
 def test_churn(rng: Random) -> None:
@@ -196,7 +265,7 @@ def test_too_few_random_numbers(rng: Random) -> None:
     "options",
     [{"keys": ("x",)}, {"keys": ("0:" + "A" * 43,)}, {"keys": ("70000:" + "A" * 43,)}, {"keys": ("1:AAAA",)}, {"keys": ("1:=",)},
      {"keys": KEYS * 2}, {"keys": tuple(f"{n}:" + "A" * 43 for n in range(1, 19))}, {"keys": ("01:" + "A" * 43,)},
-     {"keys": ("1" + "A" * 43,)}, {"keys": ("1:" + "A" * 100,)}, {"anchor": -2}],
+     {"keys": ("1" + "A" * 43,)}, {"keys": ("1:" + "A" * 100,)}, {"anchor": -2}, {"anchor": 10**9 + 1}],
 )  # fmt: skip
 def test_the_same_refusals(options: dict[str, Any], rng: Random) -> None:
     """Keys and settings that are none: the same error, word for word."""

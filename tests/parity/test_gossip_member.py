@@ -119,7 +119,7 @@ def test_headers_between_members(first: Any, second: Any) -> None:
         with pytest.raises(HeaderError) as refused:
             other.member.take(asked)
         assert refused.value.reason == "replayed"
-        assert one.flock()["counters"]["samples"] >= 49
+        assert one.flock()["counters"]["samples"] >= 15, "of calls as quick as these only the first few are measured"
         assert one.member.address is None
 
 

@@ -30,6 +30,7 @@ class Twins:
         self.boot_ns = rng.randrange(10**15)
         self.os_offset_ns = rng.randrange(-200_000_000, 200_000_000)
         self.os_error_ns: int | None = None
+        self.frozen_ns: int | None = None
         self.true_ns = 0
         self.running = True
         self.peers: list[str] = []
@@ -39,7 +40,7 @@ class Twins:
     def start(self) -> None:
         """A new life: nothing is remembered but the origin."""
         incarnation, readings = self.rng.getrandbits(64), self.readings()
-        options = {**self.options, "incarnation": incarnation, "readings": readings}
+        options = {"incarnation": incarnation, **self.options, "readings": readings}
         self.machines = [backend.GossipMachine(**options) for backend in BACKENDS]
         self.set_peers(self.peers)
 
@@ -49,12 +50,25 @@ class Twins:
 
     @property
     def raw_ns(self) -> int:
-        return max(0, self.true_ns + int(self.true_ns * self.ppm * 1e-6) + self.boot_ns)
+        return max(0, self._ran_ns + self.boot_ns) if self.frozen_ns is None else self.frozen_ns
+
+    @property
+    def _ran_ns(self) -> int:
+        return self.true_ns + int(self.true_ns * self.ppm * 1e-6)
+
+    def freeze(self) -> None:
+        """The oscillator stands still from now on; the OS clock does not notice."""
+        self.frozen_ns = self.raw_ns
+
+    def thaw(self) -> None:
+        """It goes on where it stood."""
+        assert self.frozen_ns is not None
+        self.boot_ns, self.frozen_ns = self.frozen_ns - self._ran_ns, None
 
     def readings(self) -> tuple[Any, ...]:
         """What both are given for one call: a stamp of one's own time, and numbers that nobody can guess."""
         raw_ns = self.raw_ns
-        wall_ns = raw_ns - self.boot_ns + START_NS + self.os_offset_ns
+        wall_ns = self._ran_ns + START_NS + self.os_offset_ns
         stamp = max(0, wall_ns // 1000) << 60 | self.rng.getrandbits(60)
         return raw_ns, wall_ns, self.os_error_ns, [self.rng.getrandbits(64) for _ in range(300)], stamp
 

@@ -254,24 +254,3 @@ fn a_wild_anchor_pulls_nobody_apart() {
     let worst = village.worst_skew_ns(40.0, &[0, 1, 2, 3]);
     assert!(worst < 75_000, "{worst} ns, {}", village.told());
 }
-
-/// What proved a member to be there proves it once: after another incarnation of it has come, the former one's proof is void.
-#[test]
-fn a_proof_is_used_once() {
-    let mut village = Village::new(&scattered(2), 122, |_, _| {});
-    village.run(3.0);
-    let mut first = Insider::new(far_away(1), &keyring(), 1000);
-    let cookie = first.tell(&mut village, 0, Kind::Request, None).unwrap();
-    let proof = first.says(Kind::Request, Some(cookie.nonce));
-    village.hand_over(village.now_ns, far_away(1), address(0), &proof);
-    let mut second = Insider::new(far_away(1), &keyring(), 1000);
-    (second.packet.incarnation, second.packet.nonce) = (1002, 50_000);
-    let cookie = second.tell(&mut village, 0, Kind::Request, None).unwrap();
-    let answer = second.tell(&mut village, 0, Kind::Request, Some(cookie.nonce)).unwrap();
-    let before = village.members[0].machine.counters();
-    village.hand_over(village.now_ns, far_away(1), address(0), &proof);
-    let after = village.members[0].machine.counters();
-    assert_eq!(after.accepted, before.accepted, "the former life is back, {}", village.told());
-    second.tell(&mut village, 0, Kind::Request, Some(answer.nonce));
-    assert_eq!(village.members[0].machine.counters().accepted, before.accepted + 1, "{}", village.told());
-}

@@ -28,6 +28,7 @@ pub(crate) fn report_dict<'py>(py: Python<'py>, report: &Report) -> PyResult<Bou
     values.set_item("quorum", report.quorum)?;
     values.set_item("gate_ns", report.gate_ns)?;
     values.set_item("suspects_itself", report.suspects_itself)?;
+    values.set_item("shared_origins", report.shared_origins)?;
     let peers: Vec<_> = report.peers.iter().map(|peer| peer_dict(py, peer)).collect::<PyResult<_>>()?;
     values.set_item("peers", PyList::new(py, peers)?)?;
     values.set_item("counters", counters_dict(py, &report.counters)?)?;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use flocktime_agent::gossip::keyring::{Key, Keyring};
 use flocktime_agent::gossip::{AnchorPolicy, HeaderRefusal};
+use flocktime_core::flocking::WORST_ANCHOR_NS;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -29,12 +30,15 @@ pub(crate) fn keyring(py: Python<'_>, keys: &[String]) -> PyResult<Keyring> {
 
 /// `None`: as the operating system says; -1: never; else always, within so many nanoseconds.
 pub(crate) fn anchor_policy(anchor: Option<i64>) -> PyResult<AnchorPolicy> {
+    const MOST_NS: i64 = WORST_ANCHOR_NS as i64;
     match anchor {
         None => Ok(AnchorPolicy::Detect),
         Some(-1) => Ok(AnchorPolicy::Never),
-        Some(error_ns) => u64::try_from(error_ns)
-            .map(|error_ns| AnchorPolicy::Always { error_ns })
-            .map_err(|_| PyValueError::new_err(format!("anchor must be None, -1 or nanoseconds, got {error_ns}"))),
+        Some(error_ns @ 0..=MOST_NS) => Ok(AnchorPolicy::Always { error_ns: error_ns.unsigned_abs() }),
+        Some(error_ns) => {
+            let text = format!("anchor must be None, -1 or 0 to {MOST_NS} nanoseconds, got {error_ns}");
+            Err(PyValueError::new_err(text))
+        }
     }
 }
 

@@ -229,7 +229,9 @@ fn flock_error(py: Python<'_>, message: &str) -> PyErr {
 
 fn start_error(py: Python<'_>, error: &StartError) -> PyErr {
     match error {
-        StartError::Peer(_) | StartError::Setting { .. } => PyValueError::new_err(error.to_string()),
+        StartError::Peer(_) | StartError::Setting { .. } | StartError::Tuning { .. } => {
+            PyValueError::new_err(error.to_string())
+        }
         StartError::Listen { .. } | StartError::Source(_) | StartError::Os { .. } => {
             flock_error(py, &error.to_string())
         }

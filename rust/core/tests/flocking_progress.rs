@@ -147,3 +147,25 @@ fn alone() {
     assert_eq!(advance(&mut progress, 3, &round(0.0, false, false), 0), State::Alone);
     assert!(progress.joined());
 }
+
+/// A degraded member whose quorum is gone is not degraded for ever: after ten rounds with fewer than three voters, any or none, it
+/// is one of the few who are left. While three or more cannot tell who is right, nothing changes.
+#[test]
+fn who_is_left_by_its_quorum() {
+    let degraded = || {
+        let mut progress = Progress::default();
+        advance(&mut progress, 10, &round(0.0, false, true), 4);
+        advance(&mut progress, 3, &round(3e8, false, true), 4);
+        progress
+    };
+    for voters in 0..3 {
+        let mut progress = degraded();
+        advance(&mut progress, 9, &round(0.0, false, false), voters);
+        assert!(progress.degraded(), "{voters} voters");
+        advance(&mut progress, 1, &round(0.0, false, false), voters);
+        assert!(!progress.degraded(), "{voters} voters");
+    }
+    let mut progress = degraded();
+    assert_eq!(advance(&mut progress, 100, &round(0.0, true, false), 4), State::Undecided);
+    assert!(progress.degraded());
+}

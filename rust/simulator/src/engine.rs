@@ -203,7 +203,7 @@ impl<'a> Engine<'a> {
         let (h_ns, os) = station.read(now_ns);
         let Some(process) = station.process.as_deref_mut() else { return Ok(()) };
         process.world.set(h_ns, os, self.judge.expected(now_ns, station.standing, process));
-        let (before_ns, joined) = (process.time_at(h_ns), process.machine.guidance().in_force);
+        let (before_ns, joined) = (process.shown_at(h_ns), process.machine.guidance().in_force);
         let Process { machine, world, .. } = process;
         let outbox = &mut self.outbox;
         let send = &mut |to: SocketAddr, bytes: &[u8]| outbox.put(to, bytes);

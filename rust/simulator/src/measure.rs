@@ -85,7 +85,7 @@ impl Judge {
         self.reference.filter(|_| judged).map(|flock| flock.time_at(true_ns))
     }
 
-    /// A process is driven at this H: `before` and `after` are its L there, before and after.
+    /// A process is driven at this H. `before` is what it showed there before: nothing that is read may go back.
     pub(crate) fn drove(
         &mut self,
         true_ns: i64,
@@ -95,7 +95,7 @@ impl Judge {
         before: i64,
         joined: bool,
     ) {
-        let after = process.time_at(h_ns);
+        let after = process.shown_at(h_ns);
         let went_back = process.driven.is_some_and(|(driven_ns, time_ns)| h_ns >= driven_ns && before < time_ns);
         if joined && (went_back || after < before) {
             let faulty = standing == Standing::Faulty;

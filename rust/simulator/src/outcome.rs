@@ -139,9 +139,9 @@ pub struct Totals {
     pub messages: u64,
     /// Rounds of all machines.
     pub rounds: u64,
-    /// Times that L went back after a member had joined; there must be none.
+    /// Times that what stamps follow went back after a member had joined; there must be none.
     pub backward_ticks: u64,
-    /// The same of faulty members, whose counters may go back.
+    /// The same of faulty members, whose counters may go back, or so far ahead that what stamps follow has to come back.
     pub backward_ticks_faulty: u64,
     /// Stamps issued.
     pub stamps: u64,

@@ -119,7 +119,7 @@ fn describe(station: &mut Station, now_ns: i64, flock_ns: Option<i64>) -> Member
     process.world.set(h_ns, os, None);
     let address = |route: &Route| match route {
         Route::Address(address) => Address::from_socket(*address).map(|address| address.station),
-        Route::Label(_) | Route::Origin(_) => None,
+        Route::Label(_) | Route::Caller { .. } => None,
     };
     let next_us = process.world.next_us();
     let report = process.machine.report(&process.world);

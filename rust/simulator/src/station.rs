@@ -51,7 +51,7 @@ pub(crate) struct Process {
     pub(crate) started_ns: i64,
     /// True time of its first synchronisation.
     pub(crate) joined_ns: Option<i64>,
-    /// The latest H at which it was driven, and its L there.
+    /// The latest H at which it was driven, and what it showed there.
     pub(crate) driven: Option<(u64, i64)>,
 }
 
@@ -59,6 +59,11 @@ impl Process {
     /// L at this H.
     pub(crate) fn time_at(&self, h_ns: u64) -> i64 {
         self.machine.discipline().at(h_ns)
+    }
+
+    /// What its clock follows at this H: L, or the flock's time while L is far from that.
+    pub(crate) fn shown_at(&self, h_ns: u64) -> i64 {
+        self.machine.guidance().discipline.at(h_ns)
     }
 
     /// Lets the clock follow what the machine has decided. False: two threads steer, which cannot be here.

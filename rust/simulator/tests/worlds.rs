@@ -101,6 +101,27 @@ fn broken_counters() {
     }
 }
 
+/// One whose counter stands still for a moment now and then is behind its flock, and degraded for a while. What its stamps follow
+/// never falls, on a network that is quick or slow; and the judge looks at that: one that jumps ahead falls.
+#[test]
+fn nothing_falls_after_a_freeze() {
+    let frozen = |delay: &str, for_s: f64| {
+        let fault = format!(
+            r#"{{"members": {{"last": 1}}, "from_s": 60, "kind": {{"freeze": {{"for_s": {for_s}, "every_s": 40}}}}}}"#
+        );
+        let network = format!(r#""network": {{"delay": "{delay}"}}"#);
+        simulate(&format!(r#"{{"nodes": 8, "seconds": 240, {network}, "faults": [{fault}]}}"#))
+    };
+    for (delay, for_s) in [("lan", 0.01), ("lan", 0.1), ("wan", 0.05), ("wan", 0.12)] {
+        let totals = frozen(delay, for_s).totals;
+        assert_eq!((totals.backward_ticks, totals.backward_ticks_faulty), (0, 0), "{delay} {for_s}");
+    }
+    let fault =
+        r#"{"members": {"last": 1}, "from_s": 60, "kind": {"step": {"by_s": 60, "every_s": 100, "same_way": true}}}"#;
+    let outcome = with_fault(8, 120, fault);
+    assert_eq!((outcome.totals.backward_ticks, outcome.totals.backward_ticks_faulty), (0, 1));
+}
+
 /// As many members are replaced as asked for, and newcomers get into step.
 #[test]
 fn churn_replaces() {

@@ -8,7 +8,7 @@ inputs give the same outputs, to the bit, in every implementation.
 Units: ``_ns`` nanoseconds; rates and slews are dimensionless (1 ppm is 1e-6); H is a member's free-running oscillator.
 """
 
-from flocktime._fallback.flocking.anchors import Anchor, UtcStep, utc_step
+from flocktime._fallback.flocking.anchors import WORST_ANCHOR_NS, Anchor, UtcStep, utc_step
 from flocktime._fallback.flocking.exchange import Exchange, Sample
 from flocktime._fallback.flocking.filter import Estimate, PeerFilter, Rate
 from flocktime._fallback.flocking.progress import Progress, Standing, State
@@ -16,6 +16,7 @@ from flocktime._fallback.flocking.step import Own, Step, Vote, step
 from flocktime._fallback.flocking.tuning import Tuning
 
 __all__ = [
+    "WORST_ANCHOR_NS",
     "Anchor",
     "Estimate",
     "Exchange",

@@ -14,7 +14,7 @@ from flocktime._fallback.flocking.tuning import Tuning
 #: What is added to an estimate's error when it is passed on, nanoseconds: one that nobody renews dies out.
 PASSED_ON_NS: Final = 2e6
 #: An estimate with a greater error is none, nanoseconds.
-WORST_NS: Final = 1e9
+WORST_ANCHOR_NS: Final = 1e9
 
 
 class Anchor(NamedTuple):
@@ -49,7 +49,7 @@ def utc_step(anchors: Sequence[Anchor], neighbours: Sequence[float], own: float,
 
 
 def _estimate(anchors: Sequence[Anchor]) -> Anchor | None:
-    usable = [anchor for anchor in anchors if anchor.error_ns <= WORST_NS]
+    usable = [anchor for anchor in anchors if anchor.error_ns <= WORST_ANCHOR_NS]
     stretch = _most_overlapped(usable)
     if stretch is None:
         return None
@@ -63,7 +63,7 @@ def _estimate(anchors: Sequence[Anchor]) -> Anchor | None:
     if 2 * len(agreeing) <= len(usable) or found is None:
         return None
     error_ns = min(anchor.error_ns for anchor in agreeing) + PASSED_ON_NS
-    return Anchor(clamp(found.centre, low, high), error_ns) if error_ns <= WORST_NS else None
+    return Anchor(clamp(found.centre, low, high), error_ns) if error_ns <= WORST_ANCHOR_NS else None
 
 
 def _most_overlapped(anchors: Sequence[Anchor]) -> tuple[float, float] | None:

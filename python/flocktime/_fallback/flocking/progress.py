@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-from flocktime._fallback.flocking.step import Step
+from flocktime._fallback.flocking.step import QUORUM, Step
 from flocktime._fallback.flocking.tuning import Tuning
 
 #: Ahead or behind for so many rounds is no accident.
@@ -41,7 +41,7 @@ class Standing(NamedTuple):
 class Progress:
     """Counts rounds. Pure: the same rounds lead to the same progress."""
 
-    __slots__ = ("_astray", "_close", "_far", "_lonely", "degraded", "joined", "rated_rounds", "state")
+    __slots__ = ("_astray", "_close", "_far", "_few", "_lonely", "degraded", "joined", "rated_rounds", "state")
 
     def __init__(self) -> None:
         #: How this member stood after the latest round.
@@ -54,6 +54,7 @@ class Progress:
         self._far = 0
         self._lonely = 0
         self._astray = 0
+        self._few = 0
         #: It is far from a quorum: what it shows is the quorum's time.
         self.degraded = False
 
@@ -69,6 +70,7 @@ class Progress:
         self._far = 0 if close else self._far + 1
         self._lonely = 0 if standing.voters > 0 else self._lonely + 1
         self.rated_rounds += step.rated > 0
+        self._few = self._few + 1 if standing.voters < QUORUM else 0
         self._watch_distance(step, standing.limit_ns, tuning)
         was_synchronised = self.state == State.SYNCHRONISED
         # Who was synchronised stays so through a few bad rounds, but not alone and not divided.
@@ -91,8 +93,8 @@ class Progress:
         distance = abs(step.median_ns)
         if not (self.joined and step.quorum):
             self._astray = 0
-            # A quorum that is lost leaves things as they are, but not for ever: who is left has to find together.
-            self.degraded = self.degraded and self.joined and self._lonely < tuning.close_rounds
+            # A quorum that is lost leaves things as they are, but not for ever: the few who are left have to find together.
+            self.degraded = self.degraded and self.joined and self._few < tuning.close_rounds
             return
         self._astray = self._astray + 1 if distance > limit_ns / 2.0 else 0
         if self._astray >= LASTING_ROUNDS:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from flocktime._fallback.flocking import Tuning
+from flocktime._fallback.flocking import WORST_ANCHOR_NS, Tuning
 from flocktime._fallback.gossip import header as headers
 from flocktime._fallback.gossip.address import Address
 from flocktime._fallback.gossip.host import OsTime
@@ -174,8 +174,9 @@ def keyring(keys: Sequence[str]) -> Keyring:
 
 def checked_anchor(anchor: int | None) -> int | None:
     """``None``: as the operating system says; -1: never; else always, within so many nanoseconds."""
-    if anchor is not None and anchor < -1:
-        raise ValueError(f"anchor must be None, -1 or nanoseconds, got {anchor}")
+    most_ns = int(WORST_ANCHOR_NS)
+    if anchor is not None and not -1 <= anchor <= most_ns:
+        raise ValueError(f"anchor must be None, -1 or 0 to {most_ns} nanoseconds, got {anchor}")
     return anchor
 
 

@@ -10,6 +10,7 @@ from flocktime._fallback.gossip.address import Address
 from flocktime._fallback.gossip.host import Host
 from flocktime._fallback.gossip.packet import MAX_S, MAX_U, MAX_Y, Echo, Kind, Packet, encode
 from flocktime._fallback.gossip.peer import Route, by_address
+from flocktime._fallback.layout import MAX_NODE
 from flocktime._fallback.timestamp import Timestamp
 
 if TYPE_CHECKING:
@@ -34,12 +35,8 @@ def compose(machine: Machine, kind: Kind, to: Route, host: Host) -> bytes:
     peer = machine.table.find(to)
     echo = None if peer is None or peer.known is None else peer.known.latest
     sent_ns = host.raw_ns()
-    if peer is not None:
-        peer.open.add(nonce, sent_ns)
-    node = host.node()
-    if node is not None:
-        machine.settings.node = node
-    return _write(machine, kind, nonce, echo=echo, stamp=stamp, sent_ns=sent_ns)
+    nonce = machine.table.send(to, nonce, sent_ns)
+    return _write(machine, kind, nonce, host, echo=echo, stamp=stamp, sent_ns=sent_ns)
 
 
 def _stamp(machine: Machine, to: Route, host: Host) -> Timestamp | None:
@@ -55,22 +52,46 @@ def takes_part(machine: Machine) -> bool:
     return machine.progress.joined or machine.os_agrees
 
 
-def answer_stranger(machine: Machine, route: Route, asked: Packet, received_ns: int, host: Host) -> bytes | None:
+def answer_stranger(machine: Machine, sender: Address, asked: Packet, received_ns: int, host: Host) -> bytes | None:
     """The answer to a request of somebody who has not proven to be there, who is not remembered. ``None``: too many of them."""
-    if machine.strangers_left == 0:
-        machine.counters.unanswered += 1
+    if not _may_answer(machine):
         return None
-    machine.strangers_left -= 1
+    route = by_address(sender)
     peer = machine.table.find(route)
-    nonce = machine.cookies.nonce(route, asked, 0 if peer is None else peer.begun, machine.round)
+    nonce = machine.cookies.nonce(sender, asked, 0 if peer is None else peer.begun, machine.round)
     stamp = _stamp(machine, route, host)
     echo = Echo(asked.nonce, received_ns)
-    return _write(machine, Kind.REPLY, nonce, echo=echo, stamp=stamp, sent_ns=host.raw_ns())
+    return _write(machine, Kind.REPLY, nonce, host, echo=echo, stamp=stamp, sent_ns=host.raw_ns())
+
+
+def answer_header(machine: Machine, asked: Packet, received_ns: int, host: Host) -> bytes | None:
+    """The answer to a header of somebody who has not proven to be there; ``None``: too many of them. Whoever comes back with its
+    nonce is who asked, and nobody else: what two say of themselves may be the same."""
+    if not _may_answer(machine):
+        return None
+    nonce = max(1, host.random())
+    stamp = host.stamp()
+    sent_ns = host.raw_ns()
+    machine.waiting.add_offer(nonce, asked, sent_ns, machine.round)
+    echo = Echo(asked.nonce, received_ns)
+    return _write(machine, Kind.REPLY, nonce, host, echo=echo, stamp=stamp, sent_ns=sent_ns)
+
+
+def _may_answer(machine: Machine) -> bool:
+    """Whether one more stranger is answered in this round."""
+    if machine.strangers_left == 0:
+        machine.counters.unanswered += 1
+        return False
+    machine.strangers_left -= 1
+    return True
 
 
 def _write(
-    machine: Machine, kind: Kind, nonce: int, *, echo: Echo | None, stamp: Timestamp | None, sent_ns: int
+    machine: Machine, kind: Kind, nonce: int, host: Host, *, echo: Echo | None, stamp: Timestamp | None, sent_ns: int
 ) -> bytes:
+    node = host.node()
+    if node is not None:
+        machine.settings.node = node & MAX_NODE
     machine.sequence += 1
     machine.counters.sent += 1
     line = machine.discipline

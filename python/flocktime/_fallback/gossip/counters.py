@@ -21,6 +21,7 @@ class Counters:
     replayed: int = 0  # seen before, or older than what was seen
     unproven: int = 0  # authentic, from a sender that has not proven to be there now: answered at most, never believed
     own: int = 0  # this member's own packets, come back
+    own_addresses: int = 0  # addresses among the peers that were found to be this member's own, and are asked no more
     sent: int = 0  # packets of any kind that were sent
     unanswered: int = 0  # answers to unproven requests that were held back: there is a limit for each round
     samples: int = 0  # exchanges completed

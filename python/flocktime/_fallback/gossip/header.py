@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from flocktime._fallback.gossip.compose import answer_stranger, compose
+from flocktime._fallback.gossip.admission import Admission, accept, admit, enter, is_own
+from flocktime._fallback.gossip.compose import answer_header, compose
 from flocktime._fallback.gossip.host import Host
-from flocktime._fallback.gossip.machine import Admission
 from flocktime._fallback.gossip.packet import Kind, Packet, Refusal, from_text, to_text
-from flocktime._fallback.gossip.peer import Route, by_label, by_origin
+from flocktime._fallback.gossip.peer import Route, by_caller, by_label
 from flocktime._fallback.timestamp import Timestamp
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ class TakenHeader(NamedTuple):
 def header(machine: Machine, label: str, host: Host) -> str:
     """A header for a message to whom this member calls ``label``. It asks for nothing; a reply's header completes an exchange."""
     route = by_label(label)
-    _, evicted = machine.table.enter(route, machine.round, machine.partners.keeps)
-    machine.counters.evicted += evicted
+    enter(machine, route)
     return to_text(compose(machine, Kind.NOTE, route, host))
 
 
@@ -50,16 +49,17 @@ def take_header(machine: Machine, text: str, received_ns: int, host: Host) -> Ta
     except HeaderRefusal:
         machine.counters.own += 1
         raise
-    route = _route_of(machine, packet)
-    admission = machine.admit(route, packet)
+    route = _sender_of(machine, packet)
+    admission = Admission.UNPROVEN if route is None else admit(machine, route, packet)
     if admission is Admission.REPLAYED:
         machine.counters.replayed += 1
         raise HeaderRefusal("replayed")
-    if admission is Admission.UNPROVEN:
+    if route is None or admission is Admission.UNPROVEN:
         machine.counters.unproven += 1
-        machine.waiting.add(packet.nonce, received_ns)
+        machine.waiting.add_stranger(packet, received_ns)
         return TakenHeader(packet, False)
-    machine.accept(route, replace(packet, stamp=Timestamp.MIN), received_ns, signed, host)
+    accept(machine, route, replace(packet, stamp=Timestamp.MIN), received_ns, signed=signed, host=host)
+    machine.waiting.add_accepted(packet, route)
     return TakenHeader(packet, signed)
 
 
@@ -70,29 +70,42 @@ def reply_header(machine: Machine, text: str, host: Host) -> str:
         packet, _ = _open(machine, text)
     except Refusal as refusal:
         raise _reason(refusal) from None
-    route = _route_of(machine, packet)
-    received_ns = machine.waiting.take(packet.nonce)
-    if received_ns is None:
-        peer = machine.table.find(route)
-        if peer is None or peer.known_as(packet) is None:
+    received_ns = machine.waiting.take_stranger(packet)
+    if received_ns is not None:
+        answer = answer_header(machine, packet, received_ns, host)
+        if answer is None:
             raise HeaderRefusal("not_received")
-        return to_text(compose(machine, Kind.REPLY, route, host))
-    answer = answer_stranger(machine, route, packet, received_ns, host)
-    if answer is None:
+        return to_text(answer)
+    route = machine.waiting.find_accepted(packet)
+    peer = None if route is None else machine.table.find(route)
+    if route is None or peer is None or peer.known_as(packet) is None:
         raise HeaderRefusal("not_received")
-    return to_text(answer)
+    return to_text(compose(machine, Kind.REPLY, route, host))
 
 
 def _open(machine: Machine, text: str) -> tuple[Packet, bool]:
     opened = machine.settings.keyring.open(from_text(text))
     packet = opened.frame.decode()
-    if machine.is_own(packet):
+    if is_own(machine, packet):
         raise HeaderRefusal("own")
     return packet, opened.key_id != 0
 
 
-def _route_of(machine: Machine, packet: Packet) -> Route:
-    return machine.table.find_sender(packet) or by_origin(packet.origin)
+def _sender_of(machine: Machine, packet: Packet) -> Route | None:
+    """Whose header it is, by the nonce that it echoes, which its sender alone was sent with a message. What it says of itself
+    anybody could say: no peer is found by that, and none is reached by datagrams because of a header."""
+    if packet.echo is None:
+        return None
+    route = machine.table.find_sender(packet.echo.nonce)
+    if route is not None:
+        return route
+    offered_ns = machine.waiting.take_offer(packet.echo.nonce, packet, machine.round)
+    if offered_ns is None:
+        return None
+    route = by_caller(packet.origin, packet.echo.nonce)
+    enter(machine, route)
+    machine.table.send(route, packet.echo.nonce, offered_ns)
+    return route
 
 
 def _reason(refusal: Refusal) -> HeaderRefusal:

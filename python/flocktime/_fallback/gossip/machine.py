@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from enum import Enum, auto
 from typing import Final
 
 from flocktime._fallback.arithmetic import saturated_u64
 from flocktime._fallback.discipline import Discipline
 from flocktime._fallback.flocking import Progress, Step, UtcStep
 from flocktime._fallback.gossip.address import Address
-from flocktime._fallback.gossip.compose import answer_stranger, compose, request, takes_part
+from flocktime._fallback.gossip.admission import Admission, accept, admit, open_datagram
+from flocktime._fallback.gossip.compose import answer_stranger, compose, request
 from flocktime._fallback.gossip.cookie import CookieJar
 from flocktime._fallback.gossip.counters import Counters
 from flocktime._fallback.gossip.host import Host
 from flocktime._fallback.gossip.keyring import Keyring
-from flocktime._fallback.gossip.packet import Anchor, Kind, Packet, Refusal
+from flocktime._fallback.gossip.packet import Anchor, Kind
 from flocktime._fallback.gossip.partners import Partners
-from flocktime._fallback.gossip.peer import Route, by_address
+from flocktime._fallback.gossip.peer import by_address
 from flocktime._fallback.gossip.round import finish_round
 from flocktime._fallback.gossip.settings import Settings
 from flocktime._fallback.gossip.table import PeerTable
@@ -31,20 +31,12 @@ STRANGERS: Final = 256
 Send = Callable[[Address, bytes], None]
 
 
-class Admission(Enum):
-    """What a packet is to this member."""
-
-    ACCEPTED = auto()  # fresh, from a sender that has proven to be there
-    REPLAYED = auto()  # seen before
-    UNPROVEN = auto()  # from a sender that has yet to prove that it is there
-
-
 class Machine:
     """A member of a flock without its sockets and threads: bytes and readings in, bytes and a discipline out.
 
     It is driven by one thread: ``tick`` at ``due_ns`` or later, ``receive`` for each datagram. Same calls with the same
-    readings, same bytes out. What it remembers is bounded, whatever comes in. ``round``, ``compose``, ``header`` and ``report``
-    are parts of it, each in a file of its own.
+    readings, same bytes out. What it remembers is bounded, whatever comes in. ``round``, ``admission``, ``compose``, ``header``
+    and ``report`` are parts of it, each in a file of its own.
     """
 
     def __init__(self, settings: Settings, host: Host) -> None:
@@ -119,98 +111,40 @@ class Machine:
     def receive(self, sender: Address, datagram: bytes, received_ns: int, host: Host, send: Send) -> None:
         """Take a datagram in that came at this H (the kernel's time stamp, where there is one). A request is answered at once."""
         self.counters.received += 1
-        opened = self._open(datagram)
+        opened = open_datagram(self, sender, datagram)
         if opened is None:
             return
         packet, signed = opened
         route = by_address(sender)
-        admission = self.admit(route, packet)
+        admission = admit(self, route, packet)
         if admission is Admission.REPLAYED:
             self.counters.replayed += 1
         elif admission is Admission.UNPROVEN:
             self.counters.unproven += 1
             if packet.kind == Kind.REQUEST:
-                answer = answer_stranger(self, route, packet, received_ns, host)
+                answer = answer_stranger(self, sender, packet, received_ns, host)
                 if answer is not None:
                     send(sender, answer)
         else:
-            self.accept(route, packet, received_ns, signed, host)
+            accept(self, route, packet, received_ns, signed=signed, host=host)
             self.partners.answered(sender)
             if packet.kind == Kind.REQUEST:
                 send(sender, compose(self, Kind.REPLY, route, host))
-
-    def _open(self, data: bytes) -> tuple[Packet, bool] | None:
-        """Authenticate and decode; count what is refused. The flag: it was signed."""
-        try:
-            opened = self.settings.keyring.open(data)
-            packet = opened.frame.decode()
-        except Refusal as refusal:
-            self.counters.refused(refusal)
-            return None
-        if self.is_own(packet):
-            self.counters.own += 1
-            return None
-        return packet, opened.key_id != 0
-
-    def is_own(self, packet: Packet) -> bool:
-        return packet.incarnation == self.settings.incarnation and packet.origin == self.settings.origin
-
-    def admit(self, route: Route, packet: Packet) -> Admission:  # noqa: PLR0911
-        """Nothing changes what is known of a peer before it has shown, by an echo of a nonce it was sent, that it is there
-        now: a recorded packet proves nothing, here or elsewhere, before or after a restart."""
-        echoed = 0 if packet.echo is None else packet.echo.nonce
-        peer = self.table.find(route)
-        begun = 0 if peer is None else peer.begun
-        cookie = echoed != 0 and self.cookies.made(echoed, route, packet, begun, self.round)
-        if peer is None:
-            if not cookie:
-                return Admission.UNPROVEN
-            peer, evicted = self.table.enter(route, self.round, self.partners.keeps)
-            peer.begin(packet, self.round)
-            self.counters.evicted += evicted
-            return Admission.ACCEPTED
-        known = peer.known_as(packet)
-        if known is None:
-            if peer.open.find(echoed) is None and not cookie:
-                return Admission.UNPROVEN
-            peer.begin(packet, self.round)
-            return Admission.ACCEPTED
-        window = known.window.copy()
-        if not window.admit(packet.sequence):
-            return Admission.REPLAYED
-        # Meant for this member, from somebody who hears it: a packet to another member echoes what that one has sent.
-        if not (peer.open.sent(echoed) or cookie):
-            return Admission.UNPROVEN
-        known.window = window
-        return Admission.ACCEPTED
-
-    def accept(self, route: Route, packet: Packet, received_ns: int, signed: bool, host: Host) -> None:
-        self.counters.accepted += 1
-        peer = self.table.find(route)
-        if peer is None or peer.known is None:
-            return
-        t0_ns = None if packet.echo is None else peer.open.close(packet.echo.nonce)
-        if packet.echo is not None and t0_ns is not None:
-            jumped = peer.known.measure(t0_ns, packet.echo, packet, received_ns)
-            if jumped is None:
-                self.counters.impossible += 1
-            else:
-                self.counters.samples += 1
-                self.counters.oscillator_jumps += jumped
-                peer.known.jumped_round = self.round if jumped else peer.known.jumped_round
-        peer.known.hear(packet, received_ns, self.round, self.settings.tuning.round_ns)
-        if int(packet.stamp) != 0 and takes_part(self):
-            host.merge(packet.stamp, signed)
 
     def _watch_oscillator(self, host: Host) -> int:
         """Own H must not go back. Where it does (a migrated machine, an injected fault) all that was measured with it is void."""
         now_ns = host.raw_ns()
         if now_ns < self.seen_raw_ns:
             self.counters.backward_raw += 1
-            reached_ns = self.discipline.at(self.seen_raw_ns)
-            self.discipline = Discipline(h0_ns=now_ns, l0_ns=reached_ns, y=self.discipline.y)
+            self.discipline = self._reached(self.discipline, now_ns)
+            # A degraded member shows another line, which would stand still until H is where it was.
+            self.guidance = self.guidance._replace(discipline=self._reached(self.guidance.discipline, now_ns))
             self.next_round_ns = now_ns
             self.requests.clear()
             self.table.forget_samples()
         self.seen_raw_ns = now_ns
         return now_ns
+
+    def _reached(self, line: Discipline, now_ns: int) -> Discipline:
+        """From this H on, where it has gone back to, a line goes on from where it was."""
+        return Discipline(h0_ns=now_ns, l0_ns=line.at(self.seen_raw_ns), y=line.y)

@@ -7,6 +7,7 @@ again, one a round, for a while: so a network that was cut grows together again 
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple, TypeVar
 
@@ -20,6 +21,8 @@ REPLACE_ROUNDS: Final = 16
 PATIENCE: Final = 4
 #: A partner that fell silent is tried again for so many rounds.
 FORGET_LOST_ROUNDS: Final = 3600
+#: This member's own address is asked again after so many rounds: it may be somebody else's by then.
+AVOID_ROUNDS: Final = 3600
 
 T = TypeVar("T")
 
@@ -41,22 +44,37 @@ class _Lost(NamedTuple):
 class Partners:
     """The candidates, and those of them that are asked."""
 
-    __slots__ = ("_candidates", "_chosen", "_limit", "_lost", "_queue")
+    __slots__ = ("_candidates", "_chosen", "_limit", "_lost", "_own", "_queue")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._candidates: list[Address] = []
         self._chosen: list[_Partner] = []
         self._lost: list[_Lost] = []  # partners that fell silent, oldest first, as many as there are partners
+        self._own: list[tuple[Address, int]] = []  # candidates that were found to be this member itself, and when
         self._queue: list[Address] = []  # who is still to be asked before everybody is asked again
 
     def set(self, candidates: Iterable[Address]) -> None:
         """Replace the candidates; partners that are no longer among them go."""
         self._candidates = sorted(frozenset(candidates))[:MAX_PEERS]
-        still = frozenset(self._candidates)
+        given = frozenset(self._candidates)
+        self._own = [(address, round) for address, round in self._own if address in given]
+        avoided = frozenset(address for address, _ in self._own)
+        self._candidates = [address for address in self._candidates if address not in avoided]
+        still = given - avoided
         self._chosen = [partner for partner in self._chosen if partner.address in still]
         self._lost = [lost for lost in self._lost if lost.partner.address in still]
         self._queue = [address for address in self._queue if address in still]
+
+    def avoid(self, address: Address, round: int) -> None:
+        """This address is the member's own: for an hour of rounds it is not asked."""
+        if address not in self._candidates:
+            return
+        self._candidates.remove(address)
+        self._own.append((address, round))
+        self._chosen = [partner for partner in self._chosen if partner.address != address]
+        self._find(address)
+        self._queue = [queued for queued in self._queue if queued != address]
 
     def ask(self, round: int, fanout: int, random: Callable[[], int]) -> list[Address]:
         """The addresses to ask this round, at most ``fanout``, each at most once."""
@@ -112,7 +130,15 @@ class Partners:
         """It is not lost any more."""
         self._lost = [lost for lost in self._lost if lost.partner.address != address]
 
+    def _reconsider(self, round: int) -> None:
+        """What was this member's own address is a candidate again."""
+        while self._own and round - self._own[0][1] >= AVOID_ROUNDS:
+            address, _ = self._own.pop(0)
+            if address not in self._candidates:
+                insort(self._candidates, address)
+
     def _renew(self, round: int, random: Callable[[], int]) -> None:
+        self._reconsider(round)
         if len(self._candidates) > len(self._chosen):
             silent = [partner for partner in self._chosen if partner.unanswered >= PATIENCE]
             self._chosen = [partner for partner in self._chosen if partner.unanswered < PATIENCE]

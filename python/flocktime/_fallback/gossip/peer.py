@@ -16,21 +16,17 @@ from flocktime._fallback.gossip.replay import ReplayWindow
 class Route(NamedTuple):
     """How a peer is reached or recognised: each is remembered once."""
 
-    kind: str  # address: by datagrams; label: to whom a service calls so; origin: by messages that came in
-    to: Address | str | int
+    #: address: by datagrams; label: to whom a service calls so; caller: by messages that come in. Of a caller the origin is what
+    #: it says of itself, and others could say the same; the nonce is what it was given first, which nobody else was.
+    kind: str
+    to: Address | str | tuple[int, int]
 
-    def packed(self) -> bytes:
-        """Its bytes, for a keyed hash. No two routes have the same."""
-        if isinstance(self.to, Address):
-            return self.to.packed() + b"a"
-        return self.to.encode() + b"l" if isinstance(self.to, str) else self.to.to_bytes(8, "big") + b"o"
-
-    def order(self) -> tuple[int, Address | str | int]:
-        """A key that sorts routes: addresses first, then labels, then origins."""
-        return ("address", "label", "origin").index(self.kind), self.to
+    def order(self) -> tuple[int, Address | str | tuple[int, int]]:
+        """A key that sorts routes: addresses first, then labels, then callers."""
+        return ("address", "label", "caller").index(self.kind), self.to
 
     def __str__(self) -> str:
-        return f"origin {self.to:016x}" if isinstance(self.to, int) else str(self.to)
+        return f"origin {self.to[0]:016x}" if self.kind == "caller" else str(self.to)
 
 
 def by_address(address: Address) -> Route:
@@ -41,12 +37,15 @@ def by_label(label: str) -> Route:
     return Route("label", label)
 
 
-def by_origin(origin: int) -> Route:
-    return Route("origin", origin)
+def by_caller(origin: int, nonce: int) -> Route:
+    return Route("caller", (origin, nonce))
 
 
 #: So many of the nonces sent to one peer are remembered.
 OPEN: Final = 16
+#: One that went with a message is remembered for so long at least, nanoseconds: as long as an answer may take, if its echo is to
+#: prove anything.
+ECHOED_NS: Final = 2_000_000_000
 
 
 class _Sent(NamedTuple):
@@ -65,8 +64,24 @@ class OpenNonces:
     def __init__(self) -> None:
         self._ring: deque[_Sent] = deque(maxlen=OPEN)
 
-    def add(self, nonce: int, at_ns: int) -> None:
+    def add(self, nonce: int, at_ns: int) -> int:
+        """Returns the nonce that made room; 0: none had to."""
+        oldest = self._ring[0].nonce if len(self._ring) == OPEN else 0
         self._ring.append(_Sent(nonce, at_ns, False))
+        return oldest
+
+    def share(self, at_ns: int) -> int | None:
+        """The nonce of the latest message once more, where none is old enough to make room: any number of messages may be on
+        their way at once, and what answers them is to be known as an answer. Which of them it answers cannot be told, so that
+        this nonce makes no sample any more."""
+        if len(self._ring) < OPEN or not 0 <= at_ns - self._ring[0].at_ns < ECHOED_NS:
+            return None
+        latest = self._ring[-1] = _Sent(self._ring[-1].nonce, at_ns, True)
+        return latest.nonce
+
+    def nonces(self) -> list[int]:
+        """All that are remembered."""
+        return [sent.nonce for sent in self._ring]
 
     def find(self, nonce: int) -> int | None:
         """When it was sent, if it is open."""
@@ -89,7 +104,7 @@ class Known:
     """What a peer has said and shown since it proved to be there."""
 
     __slots__ = (
-        "anchor", "error_ns", "filter", "heard_ns", "heard_round", "incarnation", "jumped_round", "latest", "lead_error_ns",
+        "anchor", "filter", "heard_ns", "heard_round", "incarnation", "jumped_round", "latest", "lead_error_ns",
         "lead_ns", "node", "origin", "published", "since_round", "state", "suspicion", "voted", "window",
     )  # fmt: skip
 
@@ -101,7 +116,6 @@ class Known:
         self.filter = PeerFilter()
         self.published = Discipline()  # its disciplined clock as it published it last
         self.state = packet.state
-        self.error_ns = packet.error_ns
         self.anchor: Anchor | None = None
         self.since_round = round
         self.heard_round = round
@@ -118,11 +132,9 @@ class Known:
         """Take over what a proven packet says, unless a later one was heard."""
         if packet.sequence < self.window.latest:
             return  # overtaken: there is newer news
-        self.origin = packet.origin
         # Its next round will decide anew; until then, half a round on average, it slews as it says.
         self.published = Discipline(packet.tx_h_ns, packet.tx_l_ns, packet.y, packet.s, packet.u, round_ns)
         self.state = packet.state
-        self.error_ns = packet.error_ns
         self.anchor = packet.anchor
         self.heard_round = round
         self.heard_ns = received_ns
@@ -154,11 +166,13 @@ class Peer:
         self.open = OpenNonces()
         self.known: Known | None = None
         self.since_round = round
-        self.begun = 0  # how often somebody has proven to be there: what proved the one before proves nothing any more
+        self.begun = 0  # how often somebody has proven to be there
 
     def known_as(self, packet: Packet) -> Known | None:
-        known = self.known
-        same = known is not None and known.incarnation == packet.incarnation and known.node == packet.node
+        """What is known of it, if it still is who it was: one that shows another origin has to begin anew, with no more say than
+        a newcomer."""
+        known, ids = self.known, (packet.incarnation, packet.node, packet.origin)
+        same = known is not None and (known.incarnation, known.node, known.origin) == ids
         return known if same else None
 
     def begin(self, packet: Packet, round: int) -> None:

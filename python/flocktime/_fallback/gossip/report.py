@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from flocktime._fallback.gossip.compose import error_ns, state
 from flocktime._fallback.gossip.host import Host
 from flocktime._fallback.gossip.peer import Known, Peer, Route
 from flocktime._fallback.gossip.suspicion import SUSPECT
+from flocktime._fallback.gossip.voters import HEARD_ROUNDS
 
 if TYPE_CHECKING:
     from flocktime._fallback.gossip.machine import Machine
@@ -40,9 +42,19 @@ def report(machine: Machine, host: Host) -> dict[str, Any]:
         "quorum": last is not None and last.quorum,
         "gate_ns": 0.0 if last is None else last.gate_ns,
         "suspects_itself": machine.own_suspicion >= SUSPECT,  # it, or the OS clock beneath it, is the odd one out
+        "shared_origins": _shared_origins(machine),
         "peers": [_peer(machine, peer) for peer in machine.table.peers],  # in the order they were met
         "counters": machine.counters.as_dict(),
     }
+
+
+def _shared_origins(machine: Machine) -> int:
+    """Origins that more than one living process shows, this one included: copies of one identity, or somebody who says it is
+    somebody else. A member that was restarted under another address counts for sixteen rounds."""
+    heard = [known for known in machine.table.known() if machine.round - known.heard_round <= HEARD_ROUNDS]
+    processes = {(known.origin, known.incarnation) for known in heard}
+    processes.add((machine.settings.origin, machine.settings.incarnation))
+    return sum(count > 1 for count in Counter(origin for origin, _ in processes).values())
 
 
 def wrong_peers(machine: Machine) -> list[tuple[Route, int, float | None]]:

@@ -5,9 +5,11 @@ A part of ``Machine``.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from flocktime._fallback.arithmetic import clamp, saturated_i64, to_i64, to_u64
+from flocktime._fallback.discipline import Discipline
 from flocktime._fallback.flocking import Own, Standing, State, Step, step
 from flocktime._fallback.gossip.address import Address
 from flocktime._fallback.gossip.host import Host, OsTime
@@ -55,12 +57,12 @@ def finish_round(machine: Machine, host: Host, now_ns: int) -> None:
     machine.counters.rounds_without_quorum += not outcome.quorum
     os_away_ns = abs(own.os_lead_ns - outcome.median_ns)
     machine.os_agrees = outcome.majority and os_away_ns <= settings.tuning.max_drift_ns
-    standing = Standing(heard(machine), len(votes), _sharp_limit_ns(machine, outcome.error_ns - abs(outcome.offset_ns)))
+    limit_ns = _sharp_limit_ns(machine, outcome.error_ns - abs(outcome.offset_ns))
+    standing = Standing(heard(machine), len(votes), limit_ns)
     before, was_degraded = progress.state, progress.degraded
     state = progress.advance(outcome, standing, settings.tuning)
-    if was_degraded and not progress.degraded and not votes:
-        # Left alone: what it has shown all the while is its time now, not where its own clock would be.
-        machine.discipline = machine.guidance.discipline
+    if was_degraded and not progress.degraded:
+        own_ns, outcome = _take_over(machine, now_ns, own_ns, limit_ns, outcome)
     if not settings.steer:
         state = State.MONITORING
     machine.settled_rounds = _settled_rounds(machine, before, state)
@@ -70,7 +72,7 @@ def finish_round(machine: Machine, host: Host, now_ns: int) -> None:
         _steer(machine, outcome, now_ns)
     else:
         _follow_os(machine, os, now_ns)
-    machine.guidance = _guide(machine, state, outcome)
+    machine.guidance = _guide(machine, state, outcome, now_ns, own_ns)
     machine.last = outcome
 
     def spared(route: Route) -> bool:
@@ -87,6 +89,28 @@ def _settled_rounds(machine: Machine, before: State, state: State) -> int:
         return machine.settled_rounds + 1
     # Into a flock that was there before: nobody is still arriving.
     return SETTLING_ROUNDS if machine.found_flock else 0
+
+
+def _take_over(machine: Machine, now_ns: int, own_ns: int, limit_ns: float, outcome: Step) -> tuple[int, Step]:
+    """No longer degraded, or left by the quorum: what it has shown all the while is its time now, not where its own clock would
+    be. Otherwise what is read would fall by the difference. All that was measured against its own clock moves with it, and how
+    to steer is for the next round to say. Where another quorum says otherwise what was shown is nobody's time any more."""
+    shown_ns = machine.guidance.discipline.at(now_ns)
+    moved_ns = float(shown_ns - own_ns)
+    if outcome.quorum and abs(outcome.median_ns - moved_ns) > limit_ns / 2.0:
+        return own_ns, outcome
+    machine.discipline = machine.guidance.discipline
+    for known in machine.table.known():
+        known.lead_ns = None if known.lead_ns is None else known.lead_ns - moved_ns
+    offset_ns = outcome.offset_ns - moved_ns
+    return shown_ns, replace(
+        outcome,
+        median_ns=outcome.median_ns - moved_ns,
+        offset_ns=offset_ns,
+        error_ns=outcome.error_ns + (abs(offset_ns) - abs(outcome.offset_ns)),
+        jump_ns=0.0,
+        slew=0.0,
+    )
 
 
 def _steer(machine: Machine, outcome: Step, now_ns: int) -> None:
@@ -110,27 +134,37 @@ def _follow_os(machine: Machine, os: OsTime, now_ns: int) -> None:
     machine.discipline = line._replace(l0_ns=os.wall_ns)
 
 
-def _guide(machine: Machine, state: State, outcome: Step) -> Guidance:
+def _guide(machine: Machine, state: State, outcome: Step, now_ns: int, own_ns: int) -> Guidance:
     """What the clock of this process follows from now on."""
     settings = machine.settings
     joined = machine.progress.joined and settings.steer
+    degraded = machine.progress.degraded and settings.steer
     # A degraded member shows the flock's time: how far its own clock is from that plays no part.
-    own_ns = abs(outcome.offset_ns) if state == State.DEGRADED else 0.0
-    sharp_ns = _sharp_limit_ns(machine, outcome.error_ns - own_ns)
+    away_ns = abs(outcome.offset_ns) if degraded else 0.0
+    sharp_ns = _sharp_limit_ns(machine, outcome.error_ns - away_ns)
     settled = state == State.DEGRADED or (state == State.SYNCHRONISED and machine.settled_rounds >= SETTLING_ROUNDS)
-    line = machine.discipline
-    if state == State.DEGRADED and outcome.jump_ns == 0.0:
-        if outcome.outside:
-            # Who reads this follows the flock's middle, not how this member's own clock gets there.
-            line = line._replace(l0_ns=saturated_i64(line.l0_ns + to_i64(outcome.median_ns)), s=0.0)
-        else:
-            line = machine.guidance.discipline  # nobody there to follow: on as before
+    shown = _show_flock(machine, outcome, now_ns, own_ns, sharp_ns) if degraded else machine.discipline
     return Guidance(
-        discipline=line,
+        discipline=shown,
         in_force=joined,
         limit_us=to_u64(sharp_ns / 1e3) if joined and settled else None,
         refuse=settings.refuse_until_ready and settings.steer,
     )
+
+
+def _show_flock(machine: Machine, outcome: Step, now_ns: int, own_ns: int, limit_ns: float) -> Discipline:
+    """The flock's middle, not how this member's own clock gets there. What is read is slewed back to it, so that it does not
+    fall; only one that is far ahead, as far as makes degraded, is there at once."""
+    before, tuning = machine.guidance.discipline, machine.settings.tuning
+    if not outcome.quorum:
+        return before  # nobody there to follow: on as before
+    middle_ns = saturated_i64(own_ns + to_i64(outcome.median_ns))
+    shown_ns = before.at(now_ns)
+    behind_ns = float(middle_ns - shown_ns)
+    if -limit_ns / 2.0 <= behind_ns < 0.0:
+        slew = max(tuning.gain * behind_ns / tuning.round_ns, -tuning.slew_joined)
+        return machine.discipline._replace(l0_ns=shown_ns, s=slew)
+    return machine.discipline._replace(l0_ns=middle_ns, s=0.0)
 
 
 def _sharp_limit_ns(machine: Machine, error_ns: float) -> float:

@@ -41,7 +41,8 @@ def measure_leads(machine: Machine, now_ns: int, own_ns: int) -> None:
 def choose_voters(machine: Machine) -> list[Known]:
     """Those who vote: the latest heard of those who may, one for each origin."""
     round = machine.round
-    heard = [known for known in machine.table.known() if known.lead_ns is not None]
+    known = ((place, peer.known) for place, peer in enumerate(machine.table.peers))
+    heard = [(place, each) for place, each in known if each is not None and each.lead_ns is not None]
 
     def synchronised(known: Known) -> bool:
         return known.state == State.SYNCHRONISED and known.heard_round - known.since_round >= KNOWN_ROUNDS
@@ -51,20 +52,27 @@ def choose_voters(machine: Machine) -> list[Known]:
         fresh = known.state == State.SYNCHRONISED or round - known.heard_round <= HEARD_ROUNDS_MOVING
         return steers and fresh and known.heard_round - known.since_round >= KNOWN_ROUNDS_COLD
 
-    settled = [known for known in heard if synchronised(known)]
+    settled = [each for each in heard if synchronised(each[1])]
     # The others are not far behind: before they are there, those who claim to have been first are not the flock.
     in_step = machine.progress.state == State.SYNCHRONISED and machine.settled_rounds >= SETTLING_ROUNDS
     settled_myself = in_step or machine.progress.state == State.DEGRADED
-    everybody = [known for known in heard if cold(known)]
+    everybody = [each for each in heard if cold(each[1])]
     # Fewer than a third may be wrong, also in what they say of themselves.
     enough = len(settled) >= FEW and 3 * len(settled) > 2 * len(everybody)
-    voters = settled if settled_myself or enough else everybody
-    chosen: dict[int, Known] = {}
-    for known in sorted(voters, key=lambda known: known.heard_ns, reverse=True):  # of equals the one met first
-        if len(chosen) < VOTERS:
-            chosen.setdefault(known.origin, known)
-    for known in chosen.values():
-        known.voted = True
+    voters = one_of_each(settled if settled_myself or enough else everybody)
+    voters.sort(key=lambda each: (-each[1].heard_ns, each[0]))  # of equals the one met first
+    chosen = [each for _, each in voters[:VOTERS]]
+    for each in chosen:
+        each.voted = True
+    return chosen
+
+
+def one_of_each(peers: list[tuple[int, Known]]) -> list[tuple[int, Known]]:
+    """Of each origin the peer that has been known longest: who comes later and says it is the same one gets no say in its
+    place. With their places, which decide between equals."""
+    chosen: dict[int, tuple[int, Known]] = {}
+    for place, known in sorted(peers, key=lambda each: (each[1].origin, each[1].since_round, each[0])):
+        chosen.setdefault(known.origin, (place, known))
     return list(chosen.values())
 
 

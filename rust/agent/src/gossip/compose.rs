@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use flocktime_core::Timestamp;
+use flocktime_core::layout::MAX_NODE;
 
 use super::host::Host;
 use super::machine::Machine;
@@ -13,8 +14,7 @@ impl Machine {
     /// Asks a partner. What it says about the time it leaves is read last.
     pub(super) fn request(&mut self, to: SocketAddr, host: &impl Host, send: &mut impl FnMut(SocketAddr, &[u8])) {
         let route = Route::Address(to);
-        let (_, evicted) = self.table.enter(&route, self.round, |route| self.partners.keeps(route));
-        self.counters.evicted += u64::from(evicted);
+        self.enter(&route);
         let bytes = self.compose(Kind::Request, &route, host);
         send(to, &bytes);
     }
@@ -25,11 +25,8 @@ impl Machine {
         let stamp = self.stamp(to, host);
         let echo = self.table.find(to).and_then(|peer| peer.known.as_ref()).map(|known| known.latest);
         let sent_ns = host.raw_ns();
-        if let Some(peer) = self.table.find(to) {
-            peer.open.add(nonce, sent_ns);
-        }
-        self.settings.node = host.node().unwrap_or(self.settings.node);
-        self.write(kind, nonce, echo, stamp, sent_ns)
+        let nonce = self.table.send(to, nonce, sent_ns);
+        self.write(kind, nonce, echo, stamp, sent_ns, host)
     }
 
     /// A message that is sent anyway is stamped, whatever the time is. A datagram is not before [`Machine::takes_part`].
@@ -47,23 +44,44 @@ impl Machine {
     /// Answers a request of somebody who has not proven to be there, without remembering it.
     pub(super) fn answer_stranger(
         &mut self,
-        route: &Route,
+        from: SocketAddr,
         request: &Packet,
         received_ns: u64,
         host: &impl Host,
         send: impl FnOnce(&[u8]),
     ) {
-        let Some(left) = self.strangers_left.checked_sub(1) else {
-            self.counters.unanswered += 1;
+        if !self.may_answer() {
             return;
-        };
-        self.strangers_left = left;
-        let begun = self.table.find(route).map_or(0, |peer| peer.begun);
-        let nonce = self.cookies.nonce(route, request, begun, self.round);
+        }
+        let route = Route::Address(from);
+        let begun = self.table.find(&route).map_or(0, |peer| peer.begun);
+        let nonce = self.cookies.nonce(from, request, begun, self.round);
         let echo = Echo { nonce: request.nonce, received_ns };
-        let stamp = self.stamp(route, host);
-        let bytes = self.write(Kind::Reply, nonce, Some(echo), stamp, host.raw_ns());
+        let stamp = self.stamp(&route, host);
+        let bytes = self.write(Kind::Reply, nonce, Some(echo), stamp, host.raw_ns(), host);
         send(&bytes);
+    }
+
+    /// Answers a header of somebody who has not proven to be there; `None`: too many of them. Whoever comes back with its nonce is
+    /// who asked, and nobody else: what two say of themselves may be the same.
+    pub(super) fn answer_header(&mut self, asked: &Packet, received_ns: u64, host: &impl Host) -> Option<[u8; SIZE]> {
+        if !self.may_answer() {
+            return None;
+        }
+        let nonce = host.random().max(1);
+        let stamp = host.stamp();
+        let sent_ns = host.raw_ns();
+        self.waiting.add_offer(nonce, asked, sent_ns, self.round);
+        let echo = Echo { nonce: asked.nonce, received_ns };
+        Some(self.write(Kind::Reply, nonce, Some(echo), stamp, sent_ns, host))
+    }
+
+    /// Whether one more stranger is answered in this round.
+    fn may_answer(&mut self) -> bool {
+        let left = self.strangers_left.checked_sub(1);
+        self.counters.unanswered += u64::from(left.is_none());
+        self.strangers_left = left.unwrap_or(0);
+        left.is_some()
     }
 
     fn write(
@@ -73,7 +91,9 @@ impl Machine {
         echo: Option<Echo>,
         stamp: Option<Timestamp>,
         sent_ns: u64,
+        host: &impl Host,
     ) -> [u8; SIZE] {
+        self.settings.node = host.node().unwrap_or(self.settings.node) & MAX_NODE;
         self.sequence += 1;
         self.counters.sent += 1;
         let line = self.discipline;

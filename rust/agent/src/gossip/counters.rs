@@ -25,6 +25,8 @@ pub struct Counters {
     pub unproven: u64,
     /// This member's own packets, come back.
     pub own: u64,
+    /// Addresses among the peers that were found to be this member's own, and are asked no more.
+    pub own_addresses: u64,
     /// Packets of any kind that were sent.
     pub sent: u64,
     /// Answers to unproven requests that were held back: there is a limit for each round.
@@ -61,6 +63,7 @@ impl Counters {
             ("replayed", self.replayed),
             ("unproven", self.unproven),
             ("own", self.own),
+            ("own_addresses", self.own_addresses),
             ("sent", self.sent),
             ("unanswered", self.unanswered),
             ("samples", self.samples),

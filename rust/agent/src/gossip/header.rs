@@ -1,15 +1,11 @@
 //! Riding on messages that services send anyway: the same packets as text.
 
-use std::collections::VecDeque;
-
+use super::admission::Admission;
 use super::host::Host;
 use super::keyring::Opened;
-use super::machine::{Admission, Machine};
+use super::machine::Machine;
 use super::packet::{self, Kind, MAX_SIZE, Packet, Refusal};
 use super::peer::Route;
-
-/// So many headers of senders who have yet to prove themselves wait for their reply; then the oldest is forgotten.
-const WAITING: usize = 1024;
 
 /// Why a header was not taken in. The machine is as before, but for its counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +16,8 @@ pub enum HeaderRefusal {
     Replayed,
     /// This member's own, come back.
     Own,
-    /// Asked to reply to a header that was not taken in, or too long ago.
+    /// Asked to reply to a header that was not taken in, that more than a thousand have come after, or whose sender has restarted
+    /// meanwhile; or to a stranger's for the second time, or to more strangers than a round allows.
     NotReceived,
 }
 
@@ -33,30 +30,11 @@ pub struct TakenHeader {
     pub trusted: bool,
 }
 
-/// Strangers' headers that may still be replied to: nonce and when they came.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Waiting(VecDeque<(u64, u64)>);
-
-impl Waiting {
-    fn add(&mut self, nonce: u64, received_ns: u64) {
-        if self.0.len() == WAITING {
-            self.0.pop_front();
-        }
-        self.0.push_back((nonce, received_ns));
-    }
-
-    fn take(&mut self, nonce: u64) -> Option<u64> {
-        let place = self.0.iter().position(|&(waiting, _)| waiting == nonce)?;
-        self.0.remove(place).map(|(_, received_ns)| received_ns)
-    }
-}
-
 impl Machine {
     /// A header for a message to whom this member calls `label`. It asks for nothing; a reply's header completes an exchange.
     pub fn header(&mut self, label: &str, host: &impl Host) -> String {
         let route = Route::Label(label.to_owned());
-        let (_, evicted) = self.table.enter(&route, self.round, |route| self.partners.keeps(route));
-        self.counters.evicted += u64::from(evicted);
+        self.enter(&route);
         packet::to_text(&self.compose(Kind::Note, &route, host))
     }
 
@@ -77,23 +55,26 @@ impl Machine {
             HeaderRefusal::Refused(refusal) => self.counters.refused(refusal),
             _ => self.counters.own += 1,
         })?;
-        let route = self.route_of(&packet);
+        let Some(route) = self.sender_of(&packet) else { return Ok(self.take_stranger(packet, received_ns)) };
         match self.admit(&route, &packet) {
             Admission::Replayed => {
                 self.counters.replayed += 1;
                 Err(HeaderRefusal::Replayed)
             }
-            Admission::Unproven => {
-                self.counters.unproven += 1;
-                self.waiting.add(packet.nonce, received_ns);
-                Ok(TakenHeader { packet, trusted: false })
-            }
+            Admission::Unproven => Ok(self.take_stranger(packet, received_ns)),
             Admission::Accepted => {
                 let unstamped = Packet { stamp: flocktime_core::Timestamp::MIN, ..packet };
                 self.accept(&route, &unstamped, received_ns, signed, host);
+                self.waiting.add_accepted(&packet, route);
                 Ok(TakenHeader { packet, trusted: signed })
             }
         }
+    }
+
+    fn take_stranger(&mut self, packet: Packet, received_ns: u64) -> TakenHeader {
+        self.counters.unproven += 1;
+        self.waiting.add_stranger(&packet, received_ns);
+        TakenHeader { packet, trusted: false }
     }
 
     /// The header of the answer to a message whose header was taken in. A sender that has yet to prove itself gets a nonce to do
@@ -104,15 +85,14 @@ impl Machine {
     /// [`HeaderRefusal`]; a stranger's header can be replied to once.
     pub fn reply_header(&mut self, text: &str, host: &impl Host) -> Result<String, HeaderRefusal> {
         let (packet, _) = self.open_text(text)?;
-        let route = self.route_of(&packet);
-        let Some(received_ns) = self.waiting.take(packet.nonce) else {
-            let known = self.table.find(&route).and_then(|peer| peer.known_as(&packet));
-            known.ok_or(HeaderRefusal::NotReceived)?;
-            return Ok(packet::to_text(&self.compose(Kind::Reply, &route, host)));
-        };
-        let mut answer = Err(HeaderRefusal::NotReceived);
-        self.answer_stranger(&route, &packet, received_ns, host, |bytes| answer = Ok(packet::to_text(bytes)));
-        answer
+        if let Some(received_ns) = self.waiting.take_stranger(&packet) {
+            let answer = self.answer_header(&packet, received_ns, host).ok_or(HeaderRefusal::NotReceived)?;
+            return Ok(packet::to_text(&answer));
+        }
+        let route = self.waiting.find_accepted(&packet).ok_or(HeaderRefusal::NotReceived)?;
+        let known = self.table.find(&route).and_then(|peer| peer.known_as(&packet));
+        known.ok_or(HeaderRefusal::NotReceived)?;
+        Ok(packet::to_text(&self.compose(Kind::Reply, &route, host)))
     }
 
     fn open_text(&self, text: &str) -> Result<(Packet, bool), HeaderRefusal> {
@@ -126,7 +106,17 @@ impl Machine {
         Ok((packet, opened.key_id() != 0))
     }
 
-    fn route_of(&self, packet: &Packet) -> Route {
-        self.table.find_sender(packet).unwrap_or(Route::Origin(packet.origin))
+    /// Whose header it is, by the nonce that it echoes, which its sender alone was sent with a message. What it says of itself
+    /// anybody could say: no peer is found by that, and none is reached by datagrams because of a header.
+    fn sender_of(&mut self, packet: &Packet) -> Option<Route> {
+        let echoed = packet.echo?.nonce;
+        if let Some(route) = self.table.find_sender(echoed) {
+            return Some(route);
+        }
+        let offered_ns = self.waiting.take_offer(echoed, packet, self.round)?;
+        let route = Route::Caller { origin: packet.origin, nonce: echoed };
+        self.enter(&route);
+        self.table.send(&route, echoed, offered_ns);
+        Some(route)
     }
 }

@@ -6,16 +6,17 @@ use flocktime_core::flocking::{Progress, Step, UtcStep};
 use flocktime_core::layout::MAX_NODE;
 use flocktime_core::{Discipline, Guidance};
 
+use super::admission::Admission;
 use super::cookie::CookieJar;
 use super::counters::Counters;
-use super::header::Waiting;
 use super::host::Host;
 use super::keyring::Keyring;
-use super::packet::{Anchor, Kind, Packet};
+use super::packet::{Anchor, Kind};
 use super::partners::Partners;
 use super::peer::Route;
 use super::settings::Settings;
 use super::table::PeerTable;
+use super::waiting::Waiting;
 
 /// So many strangers are answered in a round; an answer is never larger than what it answers.
 const STRANGERS: u32 = 256;
@@ -55,20 +56,14 @@ pub struct Machine {
     pub(super) os_before: Option<(u64, i64)>,
 }
 
-/// What a packet is to this member.
-pub(super) enum Admission {
-    /// Fresh, from a sender that has proven to be there.
-    Accepted,
-    /// Seen before.
-    Replayed,
-    /// From a sender that has yet to prove that it is there.
-    Unproven,
-}
-
 impl Machine {
     /// A member that has heard nobody yet; its disciplined clock begins at the OS clock. The first round is due at once.
+    ///
+    /// Numbers of the control loop that are out of bounds are brought within them: see
+    /// [`Tuning::offender`](flocktime_core::flocking::Tuning::offender).
     pub fn new(mut settings: Settings, host: &impl Host) -> Self {
         settings.node &= MAX_NODE;
+        settings.tuning = settings.tuning.bounded();
         let now_ns = host.raw_ns();
         let discipline = Discipline { h0_ns: now_ns, l0_ns: host.os().wall_ns, ..Discipline::default() };
         let guidance = Guidance { discipline, refuse: settings.refuse_until_ready, ..Guidance::default() };
@@ -160,14 +155,14 @@ impl Machine {
         send: &mut impl FnMut(SocketAddr, &[u8]),
     ) {
         self.counters.received += 1;
-        let Some((packet, signed)) = self.open(datagram) else { return };
+        let Some((packet, signed)) = self.open(from, datagram) else { return };
         let route = Route::Address(from);
         match self.admit(&route, &packet) {
             Admission::Replayed => self.counters.replayed += 1,
             Admission::Unproven => {
                 self.counters.unproven += 1;
                 if packet.kind == Kind::Request {
-                    self.answer_stranger(&route, &packet, received_ns, host, |bytes| send(from, bytes));
+                    self.answer_stranger(from, &packet, received_ns, host, |bytes| send(from, bytes));
                 }
             }
             Admission::Accepted => {
@@ -181,90 +176,20 @@ impl Machine {
         }
     }
 
-    /// Authenticates and decodes; counts what is refused. The flag: it was signed.
-    pub(super) fn open(&mut self, bytes: &[u8]) -> Option<(Packet, bool)> {
-        let opened = self.settings.keyring.open(bytes);
-        let decoded = opened.and_then(|opened| Ok((opened.decode()?, opened.key_id() != 0)));
-        let (packet, signed) = decoded.map_err(|refusal| self.counters.refused(refusal)).ok()?;
-        if self.is_own(&packet) {
-            self.counters.own += 1;
-            return None;
-        }
-        Some((packet, signed))
-    }
-
-    pub(super) fn is_own(&self, packet: &Packet) -> bool {
-        packet.incarnation == self.settings.incarnation && packet.origin == self.settings.origin
-    }
-
-    /// Nothing changes what is known of a peer before it has shown, by an echo of a nonce it was sent, that it is there now: a
-    /// recorded packet proves nothing, here or elsewhere, before or after a restart.
-    pub(super) fn admit(&mut self, route: &Route, packet: &Packet) -> Admission {
-        let round = self.round;
-        let echoed = packet.echo.map_or(0, |echo| echo.nonce);
-        let peer = self.table.find(route);
-        let begun = peer.as_ref().map_or(0, |peer| peer.begun);
-        let cookie = || echoed != 0 && self.cookies.made(echoed, route, packet, begun, round);
-        let Some(peer) = peer else {
-            if !cookie() {
-                return Admission::Unproven;
-            }
-            let (peer, evicted) = self.table.enter(route, round, |route| self.partners.keeps(route));
-            peer.begin(packet, round);
-            self.counters.evicted += u64::from(evicted);
-            return Admission::Accepted;
-        };
-        // Meant for this member, from somebody who hears it: a packet to another member echoes what that one has sent.
-        let sent = peer.open.sent(echoed);
-        if let Some(known) = peer.known_as(packet) {
-            let mut window = known.window;
-            if !window.admit(packet.sequence) {
-                return Admission::Replayed;
-            }
-            if !sent && !cookie() {
-                return Admission::Unproven;
-            }
-            known.window = window;
-            return Admission::Accepted;
-        }
-        if peer.open.find(echoed).is_none() && !cookie() {
-            return Admission::Unproven;
-        }
-        peer.begin(packet, round);
-        Admission::Accepted
-    }
-
-    pub(super) fn accept(&mut self, route: &Route, packet: &Packet, received_ns: u64, signed: bool, host: &impl Host) {
-        self.counters.accepted += 1;
-        let (round, round_ns, takes_part) = (self.round, self.settings.tuning.round_ns, self.takes_part());
-        let Some(peer) = self.table.find(route) else { return };
-        let Some(known) = peer.known.as_mut() else { return };
-        if let Some(echo) = packet.echo
-            && let Some(t0_ns) = peer.open.close(echo.nonce)
-        {
-            match known.measure(t0_ns, echo, packet, received_ns) {
-                None => self.counters.impossible += 1,
-                Some(jumped) => {
-                    self.counters.samples += 1;
-                    self.counters.oscillator_jumps += u64::from(jumped);
-                    known.jumped_round = if jumped { Some(round) } else { known.jumped_round };
-                }
-            }
-        }
-        known.hear(packet, received_ns, round, round_ns);
-        if packet.stamp.to_u128() != 0 && takes_part {
-            host.merge(packet.stamp, signed);
-        }
-    }
-
     /// Own H must not go back. Where it does (a migrated machine, an injected fault) all that was measured with it is void.
     fn watch_oscillator(&mut self, host: &impl Host) -> u64 {
         let now_ns = host.raw_ns();
         if now_ns < self.seen_raw_ns {
             self.counters.backward_raw += 1;
-            let reached_ns = self.discipline.at(self.seen_raw_ns);
-            self.discipline = self.discipline.rebased(now_ns, self.discipline.y, 0.0, 0.0, 0);
-            self.discipline.l0_ns = reached_ns;
+            let reached = |line: Discipline| Discipline {
+                h0_ns: now_ns,
+                l0_ns: line.at(self.seen_raw_ns),
+                y: line.y,
+                ..Discipline::default()
+            };
+            self.discipline = reached(self.discipline);
+            // A degraded member shows another line, which would stand still until H is where it was.
+            self.guidance.discipline = reached(self.guidance.discipline);
             self.next_round_ns = now_ns;
             self.requests.clear();
             self.table.forget_samples();

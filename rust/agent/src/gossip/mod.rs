@@ -3,6 +3,7 @@
 //! A machine without I/O: datagrams and readings in, datagrams and a discipline out. The thread that drives it on real sockets
 //! and the simulator that drives thousands of it in one process use the same calls and send the same bytes.
 
+mod admission;
 mod compose;
 mod cookie;
 mod counters;
@@ -21,6 +22,7 @@ mod suspicion;
 mod table;
 mod utc;
 mod voters;
+mod waiting;
 
 pub use counters::Counters;
 pub use header::{HeaderRefusal, TakenHeader};

@@ -15,6 +15,8 @@ const REPLACE_ROUNDS: u64 = 16;
 const PATIENCE: u32 = 4;
 /// A partner that fell silent is tried again for so many rounds.
 const FORGET_LOST_ROUNDS: u64 = 3600;
+/// This member's own address is asked again after so many rounds: it may be somebody else's by then.
+const AVOID_ROUNDS: u64 = 3600;
 
 #[derive(Clone, Copy, Debug)]
 struct Partner {
@@ -37,6 +39,8 @@ pub(super) struct Partners {
     queue: Vec<SocketAddr>,
     /// Partners that fell silent, oldest first, as many as there are partners.
     lost: Vec<Lost>,
+    /// Candidates that were found to be this member itself, and when.
+    own: Vec<(SocketAddr, u64)>,
     limit: usize,
 }
 
@@ -51,10 +55,22 @@ impl Partners {
         sorted.sort_unstable();
         sorted.dedup();
         sorted.truncate(MAX_PEERS);
+        self.own.retain(|(address, _)| sorted.binary_search(address).is_ok());
+        sorted.retain(|address| self.own.iter().all(|(own, _)| own != address));
         self.chosen.retain(|partner| sorted.binary_search(&partner.address).is_ok());
         self.lost.retain(|lost| sorted.binary_search(&lost.partner.address).is_ok());
         self.queue.retain(|address| sorted.binary_search(address).is_ok());
         self.candidates = sorted;
+    }
+
+    /// This address is the member's own: for an hour of rounds it is not asked.
+    pub(super) fn avoid(&mut self, address: SocketAddr, round: u64) {
+        let Ok(place) = self.candidates.binary_search(&address) else { return };
+        self.candidates.remove(place);
+        self.own.push((address, round));
+        self.chosen.retain(|partner| partner.address != address);
+        self.lost.retain(|lost| lost.partner.address != address);
+        self.queue.retain(|queued| *queued != address);
     }
 
     /// The addresses to ask this round, at most `fanout`, each at most once.
@@ -110,7 +126,7 @@ impl Partners {
         match route {
             Route::Address(address) => self.is_partner(*address),
             Route::Label(_) => true,
-            Route::Origin(_) => false,
+            Route::Caller { .. } => false,
         }
     }
 
@@ -123,7 +139,20 @@ impl Partners {
         self.is_partner(address) || self.lost.iter().any(|lost| lost.partner.address == address)
     }
 
+    /// What was this member's own address is a candidate again.
+    fn reconsider(&mut self, round: u64) {
+        while let Some(&(address, since)) = self.own.first()
+            && round - since >= AVOID_ROUNDS
+        {
+            self.own.remove(0);
+            if let Err(place) = self.candidates.binary_search(&address) {
+                self.candidates.insert(place, address);
+            }
+        }
+    }
+
     fn renew(&mut self, round: u64, random: &mut impl FnMut() -> u64) {
+        self.reconsider(round);
         if self.candidates.len() > self.chosen.len() {
             let (stay, silent): (Vec<Partner>, Vec<Partner>) =
                 self.chosen.iter().partition(|partner| partner.unanswered < PATIENCE);

@@ -1,6 +1,6 @@
 //! What a member remembers of another one.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use flocktime_core::Discipline;
 use flocktime_core::flocking::{Exchange, PeerFilter};
@@ -15,32 +15,14 @@ pub enum Route {
     Address(SocketAddr),
     /// By messages that a service sends anyway, to whom it calls so.
     Label(String),
-    /// By messages that came in: their sender's origin.
-    Origin(u64),
-}
-
-impl Route {
-    /// Its bytes, for a keyed hash. No two routes have the same.
-    pub(super) fn feed(&self, take: &mut impl FnMut(&[u8])) {
-        match self {
-            Self::Address(address) => {
-                match address.ip() {
-                    IpAddr::V4(ip) => take(&ip.octets()),
-                    IpAddr::V6(ip) => take(&ip.octets()),
-                }
-                take(&address.port().to_be_bytes());
-                take(b"a");
-            }
-            Self::Label(label) => {
-                take(label.as_bytes());
-                take(b"l");
-            }
-            Self::Origin(origin) => {
-                take(&origin.to_be_bytes());
-                take(b"o");
-            }
-        }
-    }
+    /// By messages that come in. The origin is what their sender says of itself, and others could say the same; the nonce is what it
+    /// was given first, which nobody else was.
+    Caller {
+        /// Its stable identity, as it says.
+        origin: u64,
+        /// What it came back with.
+        nonce: u64,
+    },
 }
 
 impl std::fmt::Display for Route {
@@ -48,13 +30,16 @@ impl std::fmt::Display for Route {
         match self {
             Self::Address(address) => address.fmt(f),
             Self::Label(label) => f.write_str(label),
-            Self::Origin(origin) => write!(f, "origin {origin:016x}"),
+            Self::Caller { origin, .. } => write!(f, "origin {origin:016x}"),
         }
     }
 }
 
 /// So many of the nonces sent to one peer are remembered.
 const OPEN: usize = 16;
+/// One that went with a message is remembered for so long at least, nanoseconds: as long as an answer may take, if its echo is to
+/// prove anything.
+const ECHOED_NS: u64 = 2_000_000_000;
 
 /// A nonce and when it left, by own H.
 #[derive(Clone, Copy, Debug, Default)]
@@ -72,9 +57,30 @@ pub(super) struct OpenNonces {
 }
 
 impl OpenNonces {
-    pub(super) fn add(&mut self, nonce: u64, at_ns: u64) {
-        self.ring[self.next] = Sent { nonce, at_ns, answered: false };
+    /// Returns the nonce that made room; 0: none had to.
+    pub(super) fn add(&mut self, nonce: u64, at_ns: u64) -> u64 {
+        let oldest = std::mem::replace(&mut self.ring[self.next], Sent { nonce, at_ns, answered: false });
         self.next = (self.next + 1) % OPEN;
+        oldest.nonce
+    }
+
+    /// The nonce of the latest message once more, where none is old enough to make room: any number of messages may be on their
+    /// way at once, and what answers them is to be known as an answer. Which of them it answers cannot be told, so that this
+    /// nonce makes no sample any more.
+    pub(super) fn share(&mut self, at_ns: u64) -> Option<u64> {
+        let oldest = self.ring[self.next];
+        let young = at_ns.checked_sub(oldest.at_ns).is_some_and(|age_ns| age_ns < ECHOED_NS);
+        if oldest.nonce == 0 || !young {
+            return None;
+        }
+        let latest = &mut self.ring[(self.next + OPEN - 1) % OPEN];
+        (latest.at_ns, latest.answered) = (at_ns, true);
+        Some(latest.nonce)
+    }
+
+    /// All that are remembered.
+    pub(super) fn nonces(&self) -> impl Iterator<Item = u64> {
+        self.ring.iter().map(|sent| sent.nonce)
     }
 
     /// When it was sent, if it is open.
@@ -107,7 +113,6 @@ pub(super) struct Known {
     /// Its disciplined clock as it published it last.
     pub(super) published: Discipline,
     pub(super) state: State,
-    pub(super) error_ns: u64,
     pub(super) anchor: Option<Anchor>,
     pub(super) since_round: u64,
     pub(super) heard_round: u64,
@@ -131,7 +136,7 @@ pub(super) struct Peer {
     pub(super) open: OpenNonces,
     pub(super) known: Option<Known>,
     pub(super) since_round: u64,
-    /// How often somebody has proven to be there: what proved the one before proves nothing any more.
+    /// How often somebody has proven to be there.
     pub(super) begun: u64,
 }
 
@@ -140,8 +145,11 @@ impl Peer {
         Self { route, open: OpenNonces::default(), known: None, since_round: round, begun: 0 }
     }
 
+    /// What is known of it, if it still is who it was: one that shows another origin has to begin anew, with no more say than a
+    /// newcomer.
     pub(super) fn known_as(&mut self, packet: &Packet) -> Option<&mut Known> {
-        self.known.as_mut().filter(|known| known.incarnation == packet.incarnation && known.node == packet.node)
+        let ids = (packet.incarnation, packet.node, packet.origin);
+        self.known.as_mut().filter(|known| (known.incarnation, known.node, known.origin) == ids)
     }
 
     /// Another incarnation has proven to be there: what was known of the former one is void.
@@ -155,7 +163,6 @@ impl Peer {
             filter: PeerFilter::new(),
             published: Discipline::default(),
             state: packet.state,
-            error_ns: packet.error_ns,
             anchor: None,
             since_round: round,
             heard_round: round,
@@ -176,7 +183,6 @@ impl Known {
         if packet.sequence < self.window.latest() {
             return; // overtaken: there is newer news
         }
-        self.origin = packet.origin;
         self.published = Discipline {
             h0_ns: packet.tx_h_ns,
             l0_ns: packet.tx_l_ns,
@@ -187,7 +193,6 @@ impl Known {
             slew_ns: round_ns,
         };
         self.state = packet.state;
-        self.error_ns = packet.error_ns;
         self.anchor = packet.anchor;
         self.heard_round = round;
         self.heard_ns = received_ns;

@@ -7,6 +7,7 @@ use super::host::{Host, OsTime};
 use super::machine::Machine;
 use super::peer::{Known, Peer, Route};
 use super::suspicion::SUSPECT;
+use super::voters::HEARD_ROUNDS;
 
 /// What a member makes of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +107,9 @@ pub struct Report {
     pub gate_ns: f64,
     /// This member, or the OS clock beneath it, is the odd one out.
     pub suspects_itself: bool,
+    /// Origins that more than one living process shows, this one included: copies of one identity, or somebody who says it is
+    /// somebody else. A member that was restarted under another address counts for sixteen rounds.
+    pub shared_origins: usize,
     /// Its peers, in the order they were met.
     pub peers: Vec<PeerReport>,
     /// The counts so far.
@@ -140,9 +144,20 @@ impl Machine {
             quorum: self.last.as_ref().is_some_and(|last| last.quorum),
             gate_ns: self.last.as_ref().map_or(0.0, |last| last.gate_ns),
             suspects_itself: self.own_suspicion >= SUSPECT,
+            shared_origins: self.shared_origins(),
             peers: self.table.iter().map(|peer| self.report_peer(peer)).collect(),
             counters: self.counters,
         }
+    }
+
+    fn shared_origins(&self) -> usize {
+        let all = self.table.iter().filter_map(|peer| peer.known.as_ref());
+        let heard = all.filter(|known| self.round - known.heard_round <= HEARD_ROUNDS);
+        let mut processes: Vec<(u64, u64)> = heard.map(|known| (known.origin, known.incarnation)).collect();
+        processes.push((self.settings.origin, self.settings.incarnation));
+        processes.sort_unstable();
+        processes.dedup();
+        processes.chunk_by(|one, other| one.0 == other.0).filter(|same| same.len() > 1).count()
     }
 
     /// Whether it has followed measured rates for long enough to be as close to the others as it gets.

@@ -1,7 +1,7 @@
 //! Once a round: what the step says, and what follows for the disciplined clock and for those who read it.
 
-use flocktime_core::Guidance;
 use flocktime_core::flocking::{Own, Standing, State, Step, Vote, step};
+use flocktime_core::{Discipline, Guidance};
 
 use super::host::{Host, OsTime};
 use super::machine::Machine;
@@ -16,7 +16,7 @@ impl Machine {
     pub(super) fn finish_round(&mut self, host: &impl Host, now_ns: u64) {
         let os = host.os();
         self.counters.rounds += 1;
-        let own_ns = self.discipline.at(now_ns);
+        let mut own_ns = self.discipline.at(now_ns);
         self.measure_leads(now_ns, own_ns);
         let chosen = self.choose_voters();
         let votes: Vec<Vote> = chosen.iter().filter_map(|&place| self.vote(place)).collect();
@@ -31,7 +31,7 @@ impl Machine {
             rate_settled: self.rate_settled(),
             os_lead_ns: (i128::from(os.wall_ns) - i128::from(own_ns)) as f64,
         };
-        let outcome = step(&votes, &own, &self.settings.tuning);
+        let mut outcome = step(&votes, &own, &self.settings.tuning);
         self.counters.rounds_without_quorum += u64::from(!outcome.quorum);
         let os_away_ns = (own.os_lead_ns - outcome.median_ns).abs();
         self.os_agrees = outcome.majority && os_away_ns <= self.settings.tuning.max_drift_ns;
@@ -39,19 +39,13 @@ impl Machine {
         let standing = Standing { heard: self.heard(), voters: votes.len(), limit_ns };
         let (before, was_degraded) = (self.progress.state(), self.progress.degraded());
         let mut state = self.progress.advance(&outcome, standing, &self.settings.tuning);
-        if was_degraded && !self.progress.degraded() && votes.is_empty() {
-            // Left alone: what it has shown all the while is its time now, not where its own clock would be.
-            self.discipline = self.guidance.discipline;
+        if was_degraded && !self.progress.degraded() {
+            own_ns = self.take_over(now_ns, own_ns, limit_ns, &mut outcome);
         }
         if !self.settings.steer {
             state = State::Monitoring;
         }
-        self.settled_rounds = match state {
-            State::Synchronised if before == State::Synchronised => self.settled_rounds.saturating_add(1),
-            // Into a flock that was there before: nobody is still arriving.
-            State::Synchronised if self.found_flock == Some(true) => SETTLING_ROUNDS,
-            _ => 0,
-        };
+        self.settled_rounds = self.settled_rounds(before, state);
         self.suspect(&outcome, os_away_ns);
         self.heed_utc(&os, own_ns, &chosen);
         if self.settings.steer {
@@ -59,14 +53,44 @@ impl Machine {
         } else {
             self.follow_os(&os, now_ns);
         }
-        self.guidance = self.guide(state, &outcome);
+        self.guidance = self.guide(state, &outcome, now_ns, own_ns);
         self.last = Some(outcome);
-        let forgotten = self.round.saturating_sub(FORGET_ROUNDS);
         let partners = &self.partners;
-        self.table.forget_silent(forgotten, |route| match route {
+        self.table.forget_silent(self.round.saturating_sub(FORGET_ROUNDS), |route| match route {
             super::Route::Address(address) => partners.is_wanted(*address),
-            super::Route::Label(_) | super::Route::Origin(_) => false,
+            super::Route::Label(_) | super::Route::Caller { .. } => false,
         });
+    }
+
+    /// How long it has been synchronised.
+    fn settled_rounds(&self, before: State, state: State) -> u32 {
+        match state {
+            State::Synchronised if before == State::Synchronised => self.settled_rounds.saturating_add(1),
+            // Into a flock that was there before: nobody is still arriving.
+            State::Synchronised if self.found_flock == Some(true) => SETTLING_ROUNDS,
+            _ => 0,
+        }
+    }
+
+    /// No longer degraded, or left by the quorum: what it has shown all the while is its time now, not where its own clock would be.
+    /// Otherwise what is read would fall by the difference. All that was measured against its own clock moves with it, and how to
+    /// steer is for the next round to say. Where another quorum says otherwise what was shown is nobody's time any more.
+    fn take_over(&mut self, now_ns: u64, own_ns: i64, limit_ns: f64, outcome: &mut Step) -> i64 {
+        let shown_ns = self.guidance.discipline.at(now_ns);
+        let moved_ns = (i128::from(shown_ns) - i128::from(own_ns)) as f64;
+        if outcome.quorum && (outcome.median_ns - moved_ns).abs() > limit_ns / 2.0 {
+            return own_ns;
+        }
+        self.discipline = self.guidance.discipline;
+        for known in self.table.iter_mut().filter_map(|peer| peer.known.as_mut()) {
+            known.lead_ns = known.lead_ns.map(|lead_ns| lead_ns - moved_ns);
+        }
+        let before_ns = outcome.offset_ns;
+        outcome.median_ns -= moved_ns;
+        outcome.offset_ns -= moved_ns;
+        outcome.error_ns += outcome.offset_ns.abs() - before_ns.abs();
+        (outcome.jump_ns, outcome.slew) = (0.0, 0.0);
+        shown_ns
     }
 
     fn steer(&mut self, outcome: &Step, now_ns: u64) {
@@ -94,32 +118,42 @@ impl Machine {
     }
 
     /// What the clock of this process follows from now on.
-    fn guide(&self, state: State, outcome: &Step) -> Guidance {
+    fn guide(&self, state: State, outcome: &Step, now_ns: u64, own_ns: i64) -> Guidance {
         let joined = self.progress.joined() && self.settings.steer;
+        let degraded = self.progress.degraded() && self.settings.steer;
         // A degraded member shows the flock's time: how far its own clock is from that plays no part.
-        let own_ns = if state == State::Degraded { outcome.offset_ns.abs() } else { 0.0 };
-        let sharp_ns = self.sharp_limit_ns(outcome.error_ns - own_ns);
+        let away_ns = if degraded { outcome.offset_ns.abs() } else { 0.0 };
+        let sharp_ns = self.sharp_limit_ns(outcome.error_ns - away_ns);
         let settled = match state {
             State::Synchronised => self.settled_rounds >= SETTLING_ROUNDS,
             State::Degraded => true,
             State::Alone | State::Joining | State::Undecided | State::Monitoring => false,
         };
-        let mut discipline = self.discipline;
-        if state == State::Degraded && outcome.jump_ns == 0.0 {
-            if outcome.outside.is_empty() {
-                discipline = self.guidance.discipline; // nobody there to follow: on as before
-            } else {
-                // Who reads this follows the flock's middle, not how this member's own clock gets there.
-                discipline.l0_ns = discipline.l0_ns.saturating_add(outcome.median_ns as i64);
-                discipline.s = 0.0;
-            }
-        }
+        let shown = if degraded { self.show_flock(outcome, now_ns, own_ns, sharp_ns) } else { self.discipline };
         Guidance {
-            discipline,
+            discipline: shown,
             in_force: joined,
             limit_us: (joined && settled).then_some((sharp_ns / 1e3) as u64),
             refuse: self.settings.refuse_until_ready && self.settings.steer,
         }
+    }
+
+    /// The flock's middle, not how this member's own clock gets there. What is read is slewed back to it, so that it does not fall;
+    /// only one that is far ahead, as far as makes degraded, is there at once.
+    fn show_flock(&self, outcome: &Step, now_ns: u64, own_ns: i64, limit_ns: f64) -> Discipline {
+        let before = self.guidance.discipline;
+        if !outcome.quorum {
+            return before; // nobody there to follow: on as before
+        }
+        let tuning = &self.settings.tuning;
+        let middle_ns = own_ns.saturating_add(outcome.median_ns as i64);
+        let shown_ns = before.at(now_ns);
+        let behind_ns = (i128::from(middle_ns) - i128::from(shown_ns)) as f64;
+        if behind_ns < 0.0 && behind_ns >= -limit_ns / 2.0 {
+            let slew = (tuning.gain * behind_ns / tuning.round_ns as f64).max(-tuning.slew_joined);
+            return Discipline { l0_ns: shown_ns, s: slew, ..self.discipline };
+        }
+        Discipline { l0_ns: middle_ns, s: 0.0, ..self.discipline }
     }
 
     /// What stamps are judged by in a flock that is together and known to so much: ten times that.

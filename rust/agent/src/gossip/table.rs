@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use super::packet::Packet;
 use super::peer::{Peer, Route};
 use super::settings::MAX_PEERS;
 
@@ -11,6 +10,8 @@ use super::settings::MAX_PEERS;
 pub(super) struct PeerTable {
     peers: Vec<Peer>,
     places: HashMap<Route, usize>, // for finding only: its order is random
+    /// To whom each nonce that is still open was sent with a message: messages come without an address.
+    sent: HashMap<u64, Route>,
 }
 
 impl PeerTable {
@@ -33,15 +34,25 @@ impl PeerTable {
         (&mut self.peers[last], evicted)
     }
 
-    /// The peer that a packet without an address belongs to: one that it was asked for, or that shows the same ids.
-    pub(super) fn find_sender(&self, packet: &Packet) -> Option<Route> {
-        let asked = |peer: &Peer| packet.echo.is_some_and(|echo| peer.open.sent(echo.nonce));
-        let same = |peer: &Peer| peer.known.as_ref().is_some_and(|known| known.node == packet.node);
-        let origin = |peer: &Peer| peer.known.as_ref().is_some_and(|known| known.origin == packet.origin);
-        let found = self.peers.iter().find(|peer| asked(peer));
-        let found = found.or_else(|| self.peers.iter().find(|peer| same(peer)));
-        let found = found.or_else(|| self.peers.iter().find(|peer| origin(peer)));
-        found.map(|peer| peer.route.clone())
+    /// A packet leaves for a peer with this nonce, or with the one that is returned in its place.
+    pub(super) fn send(&mut self, to: &Route, nonce: u64, sent_ns: u64) -> u64 {
+        let Some(&place) = self.places.get(to) else { return nonce };
+        let open = &mut self.peers[place].open;
+        if matches!(to, Route::Address(_)) {
+            open.add(nonce, sent_ns);
+            return nonce;
+        }
+        if let Some(shared) = open.share(sent_ns) {
+            return shared;
+        }
+        self.sent.remove(&open.add(nonce, sent_ns));
+        self.sent.insert(nonce, to.clone());
+        nonce
+    }
+
+    /// To whom this nonce was sent with a message.
+    pub(super) fn find_sender(&self, echoed: u64) -> Option<Route> {
+        self.sent.get(&echoed).cloned()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Peer> {
@@ -73,6 +84,7 @@ impl PeerTable {
         }
         self.peers.retain(stays);
         self.places = self.peers.iter().enumerate().map(|(place, peer)| (peer.route.clone(), place)).collect();
+        self.sent.retain(|_, route| self.places.contains_key(route));
     }
 
     /// Drops all samples: this member's own oscillator is another one now.
@@ -83,18 +95,27 @@ impl PeerTable {
         for peer in &mut self.peers {
             peer.open = super::peer::OpenNonces::default();
         }
+        self.sent.clear();
+    }
+
+    /// Forgets a peer at once.
+    pub(super) fn remove(&mut self, route: &Route) {
+        let Some(place) = self.places.remove(route) else { return };
+        let gone = self.peers.swap_remove(place);
+        for nonce in gone.open.nonces() {
+            self.sent.remove(&nonce);
+        }
+        if let Some(moved) = self.peers.get(place) {
+            self.places.insert(moved.route.clone(), place);
+        }
     }
 
     /// Makes room: who never proved to be there goes first, then who was silent longest; whom this member asks itself, last.
     fn evict(&mut self, spared: impl Fn(&Route) -> bool) {
         let heard = |peer: &Peer| (spared(&peer.route), peer.known.as_ref().map_or(0, |known| known.heard_round + 1));
-        let Some((place, _)) = self.peers.iter().enumerate().min_by_key(|&(place, peer)| (heard(peer), place)) else {
+        let Some((_, peer)) = self.peers.iter().enumerate().min_by_key(|&(place, peer)| (heard(peer), place)) else {
             return;
         };
-        let gone = self.peers.swap_remove(place);
-        self.places.remove(&gone.route);
-        if let Some(moved) = self.peers.get(place) {
-            self.places.insert(moved.route.clone(), place);
-        }
+        self.remove(&peer.route.clone());
     }
 }

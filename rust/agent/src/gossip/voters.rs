@@ -56,16 +56,9 @@ impl Machine {
         let all: Vec<(usize, &Known)> = heard.into_iter().filter(|(_, known)| cold(known)).collect();
         // Fewer than a third may be wrong, also in what they say of themselves.
         let enough = settled.len() >= FEW && 3 * settled.len() > 2 * all.len();
-        let mut voters = if settled_myself || enough { settled } else { all };
+        let mut voters = one_of_each(if settled_myself || enough { settled } else { all });
         voters.sort_by_key(|(place, known)| (std::cmp::Reverse(known.heard_ns), *place));
-        let mut places: Vec<usize> = Vec::with_capacity(VOTERS);
-        let mut origins: Vec<u64> = Vec::with_capacity(VOTERS);
-        for (place, known) in voters {
-            if places.len() < VOTERS && !origins.contains(&known.origin) {
-                places.push(place);
-                origins.push(known.origin);
-            }
-        }
+        let places: Vec<usize> = voters.into_iter().take(VOTERS).map(|(place, _)| place).collect();
         for &place in &places {
             self.table.mark_voted(place);
         }
@@ -90,4 +83,11 @@ impl Machine {
         let recent = |known: &Known| round - known.heard_round <= HEARD_ROUNDS;
         self.table.iter().filter_map(|peer| peer.known.as_ref()).filter(|known| recent(known)).count()
     }
+}
+
+/// Of each origin the peer that has been known longest: who comes later and says it is the same one gets no say in its place.
+pub(super) fn one_of_each(mut peers: Vec<(usize, &Known)>) -> Vec<(usize, &Known)> {
+    peers.sort_unstable_by_key(|(place, known)| (known.origin, known.since_round, *place));
+    peers.dedup_by_key(|(_, known)| known.origin);
+    peers
 }

@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flocktime_core::flocking::WORST_ANCHOR_NS;
 use flocktime_core::{SourceFailed, TimeSource, Timestamp};
 
 use super::peers::PeerError;
-use crate::gossip::{MAX_PEERS, Settings};
+use crate::gossip::{AnchorPolicy, MAX_PEERS, Settings};
 
 /// This process's clock as the flock sees it. Called from the member's thread and from threads that handle headers, one at a
 /// time, while the member is locked: it must be quick, and must not call the member.
@@ -48,15 +49,22 @@ impl MemberConfig {
     pub(super) fn check(&self) -> Result<(), StartError> {
         const SECOND_NS: u64 = 1_000_000_000;
         let settings = &self.settings;
+        let anchor_error_ns = match settings.anchor {
+            AnchorPolicy::Always { error_ns } => error_ns,
+            AnchorPolicy::Detect | AnchorPolicy::Never => 0,
+        };
         let bounds = [
             ("node", settings.node, 0, (1 << 48) - 1),
             ("fanout", settings.fanout as u64, 0, 256),
             ("view", settings.view as u64, 0, MAX_PEERS as u64),
             ("round_ns", settings.tuning.round_ns, SECOND_NS / 1000, 3600 * SECOND_NS),
+            ("anchor_error_ns", anchor_error_ns, 0, WORST_ANCHOR_NS as u64),
             ("resolve_every_ms", self.resolve_every.as_millis() as u64, 10, u64::MAX),
         ];
         let offender = bounds.into_iter().find(|&(_, value, least, most)| value < least || value > most);
-        offender.map_or(Ok(()), |(name, value, least, most)| Err(StartError::Setting { name, value, least, most }))
+        offender.map_or(Ok(()), |(name, value, least, most)| Err(StartError::Setting { name, value, least, most }))?;
+        let offender = settings.tuning.offender();
+        offender.map_or(Ok(()), |(name, value, most)| Err(StartError::Tuning { name, value, most }))
     }
 }
 
@@ -83,6 +91,15 @@ pub enum StartError {
         /// The most it may be.
         most: u64,
     },
+    /// A number of the control loop is out of bounds.
+    Tuning {
+        /// Which one.
+        name: &'static str,
+        /// What it was.
+        value: f64,
+        /// The most it may be; the least is zero.
+        most: f64,
+    },
     /// The base cannot be read.
     Source(SourceFailed),
     /// The operating system refuses something else.
@@ -102,6 +119,9 @@ impl std::fmt::Display for StartError {
             Self::Setting { name, value, least, most } => {
                 write!(f, "{name} is {value}, and must be between {least} and {most}")
             }
+            Self::Tuning { name, value, most } => {
+                write!(f, "tuning.{name} is {value}, and must be between 0 and {most}")
+            }
             Self::Source(_) => f.write_str("the base of the flock's clock cannot be read"),
             Self::Os { what, error } => write!(f, "{what}: {error}"),
         }
@@ -113,7 +133,7 @@ impl std::error::Error for StartError {
         match self {
             Self::Listen { error, .. } | Self::Os { error, .. } => Some(error),
             Self::Peer(error) => Some(error),
-            Self::Setting { .. } | Self::Source(_) => None,
+            Self::Setting { .. } | Self::Tuning { .. } | Self::Source(_) => None,
         }
     }
 }

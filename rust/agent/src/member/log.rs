@@ -135,7 +135,7 @@ mod tests {
         let log = Log::new(State::Alone, 0);
         let total = LOG as u64 + 10;
         for raw_ns in 2..=total {
-            let wrong = WrongPeer { route: Route::Origin(raw_ns), node: raw_ns, offset_ns: None };
+            let wrong = WrongPeer { route: Route::Caller { origin: raw_ns, nonce: 1 }, node: raw_ns, offset_ns: None };
             log.add(if raw_ns % 2 == 0 { State::Joining } else { State::Alone }, vec![wrong; 40], raw_ns);
         }
         let kept = log.wait(0, Duration::ZERO);

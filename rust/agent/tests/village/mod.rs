@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod insider;
+mod member;
+pub mod messages;
 mod random;
 mod surroundings;
 
@@ -13,10 +15,11 @@ use std::net::SocketAddr;
 
 use flocktime_agent::gossip::keyring::{Key, Keyring};
 use flocktime_agent::gossip::packet::{Packet, encode};
-use flocktime_agent::gossip::{Machine, PeerReport, Report, Route, Settings};
+use flocktime_agent::gossip::{Machine, PeerReport, Settings};
 use flocktime_core::flocking::State;
 
 pub use insider::Insider;
+pub use member::Member;
 pub use random::Random;
 pub use surroundings::Surroundings;
 
@@ -24,6 +27,8 @@ pub const SECOND: u64 = 1_000_000_000;
 pub const START_NS: i64 = 1_700_000_000 * SECOND as i64;
 /// From now to about 2051.
 pub const TO_2051_NS: i64 = 27 * 31_557_600 * SECOND as i64;
+/// Half the drift limit of a flock that is in step, nanoseconds: who is farther away for three rounds is degraded.
+const FAR_NS: i64 = 2_500_000;
 /// Members are looked after so often.
 const STEP_NS: u64 = 1_000_000;
 
@@ -31,51 +36,6 @@ const STEP_NS: u64 = 1_000_000;
 pub type Bend = Box<dyn FnMut(&mut Packet, SocketAddr, u64)>;
 /// Whether what one member sends to another gets lost.
 pub type Cut = Box<dyn Fn(usize, usize) -> bool>;
-
-pub struct Member {
-    pub machine: Machine,
-    pub host: Surroundings,
-    pub address: SocketAddr,
-    pub running: bool,
-    pub bend: Option<Bend>,
-    /// Its oscillator is made to go back: its clock may too.
-    pub may_fall: bool,
-    peers: Vec<SocketAddr>,
-    shown: Option<i64>,
-}
-
-impl Member {
-    /// What it takes the time to be, less the truth, nanoseconds.
-    pub fn error_ns(&self) -> i64 {
-        self.machine.discipline().at(self.host.raw()) - self.truth_ns()
-    }
-
-    /// What its stamps follow, less the truth, nanoseconds.
-    pub fn stamp_error_ns(&self) -> i64 {
-        let guidance = self.machine.guidance();
-        guidance.discipline.at(self.host.raw()) - self.truth_ns()
-    }
-
-    pub fn remembers(&self, address: SocketAddr) -> bool {
-        self.report().peers.iter().any(|peer| peer.route == Route::Address(address))
-    }
-
-    pub fn report(&self) -> Report {
-        self.machine.report(&self.host)
-    }
-
-    /// The nodes that it calls wrong.
-    pub fn names(&self) -> Vec<u64> {
-        let mut nodes: Vec<u64> = self.machine.wrong_peers().map(|(_, node, _)| node).collect();
-        nodes.sort_unstable();
-        nodes.dedup();
-        nodes
-    }
-
-    fn truth_ns(&self) -> i64 {
-        self.host.true_ns.get() as i64 + START_NS
-    }
-}
 
 pub struct Village {
     pub members: Vec<Member>,
@@ -130,7 +90,17 @@ impl Village {
             let machine = Machine::new(settings, &host);
             let peers: Vec<_> = (0..count).filter(|&other| other != place).map(address).collect();
             let address = address(place);
-            Member { machine, host, address, running: true, bend: None, may_fall: false, peers, shown: None }
+            Member {
+                machine,
+                host,
+                address,
+                running: true,
+                bend: None,
+                may_fall: false,
+                fell_ns: 0,
+                peers,
+                shown: None,
+            }
         });
         let members = members.collect();
         let mut village = Self {
@@ -158,7 +128,7 @@ impl Village {
         format!("seed {}, at {:.3} s", self.seed, self.now_ns as f64 / 1e9)
     }
 
-    /// Lets so much true time pass. A synchronised member's clock that runs backward ends it.
+    /// Lets so much true time pass. A member whose stamps would follow something that runs backward ends it.
     pub fn run(&mut self, seconds: f64) {
         let until = self.now_ns + (seconds * 1e9) as u64;
         while self.now_ns < until {
@@ -185,7 +155,7 @@ impl Village {
         }
     }
 
-    /// Once in force, its clock never runs backward.
+    /// Once in force, what its stamps follow never runs backward; but who finds itself far ahead of its flock is brought back at once.
     fn watch(&mut self, place: usize) {
         let (told, now_ns) = (self.told(), self.now_ns);
         let member = &mut self.members[place];
@@ -194,10 +164,13 @@ impl Village {
             member.shown = None;
             return;
         }
-        let shown = member.machine.discipline().at(member.host.raw());
+        let shown = member.machine.guidance().discipline.at(member.host.raw());
         let before = member.shown.replace(shown);
-        let fell = before.is_some_and(|before| shown < before);
-        assert!(!fell || member.may_fall, "member {place} ran backward: {before:?} to {shown}; {told}");
+        let fell_ns = before.map_or(0, |before| before - shown);
+        member.fell_ns = member.fell_ns.max(fell_ns);
+        let brought_back = member.machine.state() == State::Degraded && fell_ns > FAR_NS;
+        let may_fall = member.may_fall || brought_back;
+        assert!(fell_ns <= 0 || may_fall, "member {place} fell by {fell_ns} ns to {shown}; {told}");
     }
 
     /// A member sends: its words are bent, if they are to be, and the network does what it does.

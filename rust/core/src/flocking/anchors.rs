@@ -6,7 +6,7 @@ use super::robust::gate;
 /// What is added to an estimate's error when it is passed on, nanoseconds: one that nobody renews dies out.
 const PASSED_ON_NS: f64 = 2e6;
 /// An estimate with a greater error is none, nanoseconds.
-const WORST_NS: f64 = 1e9;
+pub const WORST_ANCHOR_NS: f64 = 1e9;
 
 /// What one member, perhaps this one, knows about UTC.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,7 +44,7 @@ pub fn utc_step(anchors: &[Anchor], neighbours: &[f64], own: f64, tuning: &Tunin
 }
 
 fn estimate(anchors: &[Anchor]) -> Option<Anchor> {
-    let usable: Vec<Anchor> = anchors.iter().copied().filter(|anchor| anchor.error_ns <= WORST_NS).collect();
+    let usable: Vec<Anchor> = anchors.iter().copied().filter(|anchor| anchor.error_ns <= WORST_ANCHOR_NS).collect();
     let (low, high) = most_overlapped(&usable)?;
     let holds = |anchor: &&Anchor| anchor.lead_ns - anchor.error_ns <= low && anchor.lead_ns + anchor.error_ns >= high;
     let agreeing: Vec<Anchor> = usable.iter().filter(holds).copied().collect();
@@ -54,7 +54,7 @@ fn estimate(anchors: &[Anchor]) -> Option<Anchor> {
     let leads: Vec<f64> = agreeing.iter().map(|anchor| anchor.lead_ns).collect();
     let centre = gate(&leads, 0.0, f64::INFINITY, f64::INFINITY, f64::INFINITY)?.centre;
     let error_ns = agreeing.iter().map(|anchor| anchor.error_ns).fold(f64::INFINITY, f64::min) + PASSED_ON_NS;
-    (error_ns <= WORST_NS).then_some(Anchor { lead_ns: centre.clamp(low, high), error_ns })
+    (error_ns <= WORST_ANCHOR_NS).then_some(Anchor { lead_ns: centre.clamp(low, high), error_ns })
 }
 
 /// The lowest stretch that lies in as many intervals as any.

@@ -1,5 +1,6 @@
 //! What rounds add up to: who is synchronised, who is degraded, who has come back.
 
+use super::step::QUORUM;
 use super::{Step, Tuning};
 
 /// Ahead or behind for so many rounds is no accident.
@@ -60,6 +61,7 @@ pub struct Progress {
     far: u32,
     lonely: u32,
     astray: u32,
+    few: u32,
     degraded: bool,
     rated: u32,
 }
@@ -72,6 +74,7 @@ impl Progress {
         self.far = if close { 0 } else { self.far.saturating_add(1) };
         self.lonely = if standing.voters > 0 { 0 } else { self.lonely.saturating_add(1) };
         self.rated = if step.rated > 0 { self.rated.saturating_add(1) } else { self.rated };
+        self.few = if standing.voters < QUORUM { self.few.saturating_add(1) } else { 0 };
         self.watch_distance(step, standing.limit_ns, tuning);
         let was_synchronised = self.state == State::Synchronised;
         // Who was synchronised stays so through a few bad rounds, but not alone and not divided.
@@ -96,8 +99,8 @@ impl Progress {
         let distance = step.median_ns.abs();
         if !(self.joined && step.quorum) {
             self.astray = 0;
-            // A quorum that is lost leaves things as they are, but not for ever: who is left has to find together.
-            self.degraded = self.degraded && self.joined && self.lonely < tuning.close_rounds;
+            // A quorum that is lost leaves things as they are, but not for ever: the few who are left have to find together.
+            self.degraded = self.degraded && self.joined && self.few < tuning.close_rounds;
             return;
         }
         self.astray = if distance > limit_ns / 2.0 { self.astray.saturating_add(1) } else { 0 };

@@ -4,7 +4,7 @@ use super::Tuning;
 use super::robust::{Gate, gate};
 
 /// Fewer voters cannot make a member jump: of two clocks nobody can tell which one is wrong.
-const QUORUM: usize = 3;
+pub(super) const QUORUM: usize = 3;
 
 /// What one peer says this round.
 #[derive(Clone, Copy, Debug, PartialEq)]

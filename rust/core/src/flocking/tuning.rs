@@ -74,7 +74,51 @@ impl Default for Tuning {
     }
 }
 
+/// The widest slews and rate corrections that a line may have, and a packet can say.
+const MOST_SLEW: f64 = 0.06;
+const MOST_RATE: f64 = 0.001;
+
 impl Tuning {
+    /// The first number that is out of bounds, with its name and the most that it may be; the least is zero.
+    pub fn offender(&self) -> Option<(&'static str, f64, f64)> {
+        let mut copy = *self;
+        let offends = |value: f64, most: f64| !(0.0..=most).contains(&value);
+        let bounds = copy.bounds().into_iter();
+        bounds.map(|(name, value, most)| (name, *value, most)).find(|&(_, value, most)| offends(value, most))
+    }
+
+    /// The same with every number within its bounds: the nearest, and the default where there is none.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        let mut usual = Self::default();
+        for ((_, value, most), (_, usual, _)) in self.bounds().into_iter().zip(usual.bounds()) {
+            *value = if value.is_nan() { *usual } else { value.clamp(0.0, most) };
+        }
+        Self { round_ns: self.round_ns.max(1), ..self }
+    }
+
+    fn bounds(&mut self) -> [(&'static str, &mut f64, f64); 17] {
+        [
+            ("gain", &mut self.gain, f64::MAX),
+            ("rate_gain", &mut self.rate_gain, f64::MAX),
+            ("rate_leak", &mut self.rate_leak, f64::MAX),
+            ("rate_gain_settling", &mut self.rate_gain_settling, f64::MAX),
+            ("utc_gain", &mut self.utc_gain, f64::MAX),
+            ("gate_min_ns", &mut self.gate_min_ns, f64::MAX),
+            ("gate_max_ns", &mut self.gate_max_ns, f64::MAX),
+            ("gate_reach_ns", &mut self.gate_reach_ns, f64::MAX),
+            ("slew_joining", &mut self.slew_joining, MOST_SLEW),
+            ("slew_joined", &mut self.slew_joined, MOST_SLEW),
+            ("rate_max", &mut self.rate_max, MOST_RATE),
+            ("utc_max", &mut self.utc_max, MOST_RATE),
+            ("utc_share", &mut self.utc_share, f64::MAX),
+            ("jump_joining_ns", &mut self.jump_joining_ns, f64::MAX),
+            ("jump_joined_ns", &mut self.jump_joined_ns, f64::MAX),
+            ("max_drift_ns", &mut self.max_drift_ns, f64::MAX),
+            ("close_ns", &mut self.close_ns, f64::MAX),
+        ]
+    }
+
     /// A round in seconds.
     pub fn round_s(&self) -> f64 {
         self.round_ns as f64 / 1e9

@@ -120,13 +120,13 @@ pub struct Packet {
     pub s: f64,
     /// The sender's slow slew, at most [`MAX_U`] either way.
     pub u: f64,
-    /// How far the sender's L may be off, in nanoseconds.
+    /// How far the sender's L may be off, in nanoseconds. For people who look at packets: a reader goes by what it measures.
     pub error_ns: u64,
     /// The sender's estimate of UTC, where it has one.
     pub anchor: Option<Anchor>,
     /// The peer's latest packet, where one has arrived.
     pub echo: Option<Echo>,
-    /// The sender has been synchronised at some time in this incarnation.
+    /// The sender has been synchronised at some time in this incarnation. For people who look at packets: nothing follows from it.
     pub synchronised_once: bool,
     /// The sender's hybrid timestamp.
     pub stamp: Timestamp,
