@@ -143,6 +143,7 @@ mod tests {
     use std::thread;
     use std::time::{Duration, Instant};
 
+    use flocktime_core::{Clock, Config, OsSource, Timestamp};
     use nix::sys::socket::{SockaddrStorage, getsockname};
 
     use super::*;
@@ -216,6 +217,35 @@ mod tests {
         assert_eq!(in_child(|| held.lock().is_ok_and(|mut member| member.take().is_some())), Some(true), "dropped");
         let member = held.lock().expect("nobody panicked").take().expect("it is the parent's");
         assert_eq!(member.status(), Status::Running);
+    }
+
+    /// In a real child, forked while other threads are refused, reset and looked at, a clock works as ever and hangs nowhere.
+    #[test]
+    fn a_child_never_waits_for_its_parents_clock() {
+        watch_forks();
+        let clock = Clock::new(OsSource, Config::new(crate::random::fresh_node));
+        let far = |node| Timestamp::new(1 << 51, 0, node, 0).expect("a timestamp");
+        let refused = |node| clock.update(far(node), None, false).is_err();
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for node in 1..3 {
+                let (done, refused, clock) = (&done, &refused, &clock);
+                scope.spawn(move || {
+                    while !done.load(Ordering::Relaxed) {
+                        assert!(refused(node) && clock.reset("drill").is_ok() && clock.stats().refused_drift > 0);
+                    }
+                });
+            }
+            let mut verdicts = (0..50).map(|_| {
+                in_child(|| {
+                    let pardoned = clock.reset("in a child").is_ok() && clock.stats().suspects.is_empty();
+                    pardoned && refused(77) && clock.stats().suspects == [77]
+                })
+            });
+            let other = verdicts.find(|verdict| *verdict != Some(true));
+            done.store(true, Ordering::Relaxed);
+            assert_eq!(other, None, "the first of fifty children that says otherwise; none: it hung");
+        });
     }
 
     /// A child does not hold the port that its parent leaves.
