@@ -23,15 +23,18 @@
 //! # House rules
 //!
 //! No Python, no socket, no file, no environment variable. Time and randomness are parameters ([`TimeSource`],
-//! [`Config::fresh_node`]). No `unsafe`.
+//! [`Config::fresh_node`]). `unsafe` in one file, `slot_ring`.
 
 mod blame;
 mod clock;
 mod counted_source;
 mod counters;
+mod cursor;
 mod discipline;
 mod epoch_gate;
 mod error;
+mod event_buffer;
+pub mod failpoint;
 pub mod flocking;
 pub mod fork;
 mod jumps;
@@ -39,6 +42,7 @@ mod latest;
 pub mod layout;
 pub mod merge;
 mod skewed_source;
+mod slot_ring;
 mod steered_source;
 pub mod sync;
 mod text;
@@ -51,6 +55,10 @@ pub use counted_source::{CountedSource, Counter};
 pub use counters::Stats;
 pub use discipline::Discipline;
 pub use error::{ClockError, EpochRefusal, Form, InvalidTimestamp};
+pub use event_buffer::{
+    BufferConfig, BufferStats, Empty, EventBuffer, InvalidCapacity, MAX_CAPACITY, Overflow, PushError, PushManyError,
+    Refused,
+};
 pub use latest::Latest;
 pub use skewed_source::SkewedSource;
 pub use steered_source::{Guidance, SteeredSource, Steering};

@@ -19,11 +19,69 @@ portable_atomic::cfg_no_atomic_128! {
 }
 
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::AtomicU64;
+pub(crate) use loom::{
+    cell::UnsafeCell,
+    sync::atomic::{AtomicU8, AtomicU64},
+    sync::{Condvar, Mutex, MutexGuard},
+};
 #[cfg(not(loom))]
-pub(crate) use std::sync::atomic::AtomicU64;
+pub(crate) use std::{
+    sync::atomic::{AtomicU8, AtomicU64},
+    sync::{Condvar, Mutex, MutexGuard},
+};
 
 pub(crate) use std::sync::atomic::Ordering;
+
+/// In a cache line of its own (two, where the processor fetches them in pairs): another thread's swap must not take away what
+/// lies beside it.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(crate) struct Apart<T>(pub(crate) T);
+
+/// `std`'s, by the model checker's interface.
+#[cfg(not(loom))]
+#[derive(Debug)]
+pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+#[cfg(not(loom))]
+impl<T> UnsafeCell<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(std::cell::UnsafeCell::new(value))
+    }
+
+    /// Shows where the value lies. Whoever reads there has made sure that nobody writes.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "the hot path")]
+    pub(crate) fn with<R>(&self, look: impl FnOnce(*const T) -> R) -> R {
+        look(self.0.get())
+    }
+
+    /// Shows where the value lies. Whoever writes there has made sure that nobody else looks.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "the hot path")]
+    pub(crate) fn with_mut<R>(&self, change: impl FnOnce(*mut T) -> R) -> R {
+        change(self.0.get())
+    }
+}
+
+/// Waits a moment for another thread that is in the middle of something, a longer one each time.
+#[cold]
+pub(crate) fn snooze(turns: &mut u32) {
+    // Two that wait for a third one could take turns for ever: such an execution is not varied from there on.
+    #[cfg(loom)]
+    if *turns > 1 {
+        loom::skip_branch();
+    }
+    #[cfg(loom)]
+    loom::thread::yield_now();
+    #[cfg(not(loom))]
+    if *turns < 6 {
+        (0..1 << *turns).for_each(|_| std::hint::spin_loop());
+    } else {
+        std::thread::yield_now();
+    }
+    *turns += 1;
+}
 
 /// A word that threads advance by compare-and-swap.
 pub trait AtomicWord {

@@ -20,7 +20,7 @@ use crate::epoch_gate::StepRecord;
 use crate::jumps::JumpWatch;
 use crate::layout::{HORIZON, LOGICAL_BITS, LOGICAL_SHIFT, MAX_BATCH};
 use crate::merge::{self, OnCollision, OnDrift};
-use crate::sync::{Ordering, advance};
+use crate::sync::{Apart, Ordering, advance};
 use crate::time_source::TimeSource;
 use crate::{ClockError, Timestamp, fork};
 use reasons::Reasons;
@@ -43,8 +43,9 @@ use reasons::Reasons;
 /// # Ok::<(), flocktime_core::ClockError>(())
 /// ```
 pub struct Clock<S> {
-    /// The latest timestamp, issued or adopted, with this clock's node. Never goes back, but for `reset`.
-    state: Alone<AtomicU128>,
+    /// The latest timestamp, issued or adopted, with this clock's node. Never goes back, but for `reset`. Apart from the settings,
+    /// which every call reads.
+    state: Apart<AtomicU128>,
     /// The generation that `state`'s node belongs to.
     generation: AtomicU32,
     fixed_node: AtomicBool,
@@ -64,11 +65,6 @@ pub struct Clock<S> {
     fresh_node: Box<dyn Fn() -> u64 + Send + Sync>,
 }
 
-/// In a cache line of its own (two, where the processor fetches them in pairs): another thread's swap must not take away the
-/// settings beside it, which every call reads.
-#[repr(align(128))]
-struct Alone<T>(T);
-
 impl<S: TimeSource> Clock<S> {
     /// A clock on this source. `config.last` beyond the horizon and node bits above 48 are cut to what is usable: check
     /// them before where they come from outside.
@@ -79,7 +75,7 @@ impl<S: TimeSource> Clock<S> {
             Timestamp::from_parts(last.physical_us().min(HORIZON), last.logical(), node, last.epoch())
         });
         Self {
-            state: Alone(AtomicU128::new(start.max(last).to_u128())),
+            state: Apart(AtomicU128::new(start.max(last).to_u128())),
             generation: AtomicU32::new(fork::generation()),
             fixed_node: AtomicBool::new(config.node.is_some()),
             source,

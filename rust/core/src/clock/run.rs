@@ -10,6 +10,14 @@ pub struct Run {
     pub(super) count: usize,
 }
 
+impl Run {
+    /// The first and the last of those that are left; `None` of none.
+    pub fn ends(&self) -> Option<(Timestamp, Timestamp)> {
+        let more = self.count.checked_sub(1)? as u128;
+        Some((self.first, Timestamp::from_u128(self.first.to_u128().wrapping_add(more * UNIT))))
+    }
+}
+
 impl Iterator for Run {
     type Item = Timestamp;
 
