@@ -19,16 +19,22 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False  # importing typing costs more than all of this package
 if TYPE_CHECKING:
+    from flocktime.events import EventBuffer
     from flocktime.flock import Flock
 
 
 def __getattr__(name: str) -> object:
-    """The flock is imported when it is first asked for: most programs start with a clock, in a few milliseconds."""
+    """What stands above the clock is imported when it is first asked for: most programs start with a clock, in a few milliseconds."""
     if name == "Flock":
         from flocktime.flock import Flock
 
         globals()["Flock"] = Flock
         return Flock
+    if name == "EventBuffer":
+        from flocktime.events import EventBuffer
+
+        globals()["EventBuffer"] = EventBuffer
+        return EventBuffer
     raise AttributeError(f"module 'flocktime' has no attribute {name!r}")
 
 
@@ -39,6 +45,7 @@ __all__ = [
     "ClockStats",
     "DriftError",
     "EpochError",
+    "EventBuffer",
     "Flock",
     "ForkedClock",
     "InvalidTimestamp",

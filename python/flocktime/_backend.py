@@ -13,28 +13,53 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from flocktime._core import Clock, FlockMember, GossipMachine, ManualSource, SkewedSource, Timestamp
+    from flocktime._core import Clock, EventBuffer, FlockMember, GossipMachine, ManualSource, SkewedSource, Timestamp
 
     BACKEND = "compiled"
 elif os.environ.get("FLOCKTIME_PURE") == "1":
-    from flocktime._fallback import Clock, FlockMember, GossipMachine, ManualSource, SkewedSource, Timestamp
+    from flocktime._fallback import (
+        Clock,
+        EventBuffer,
+        FlockMember,
+        GossipMachine,
+        ManualSource,
+        SkewedSource,
+        Timestamp,
+    )
 
     BACKEND = "pure"
 else:
     try:
-        from flocktime._core import Clock, FlockMember, GossipMachine, ManualSource, SkewedSource, Timestamp
+        from flocktime._core import (
+            Clock,
+            EventBuffer,
+            FlockMember,
+            GossipMachine,
+            ManualSource,
+            SkewedSource,
+            Timestamp,
+        )
 
         BACKEND = "compiled"
     except ModuleNotFoundError as missing:
         if missing.name != "flocktime._core":
             raise
-        from flocktime._fallback import Clock, FlockMember, GossipMachine, ManualSource, SkewedSource, Timestamp
+        from flocktime._fallback import (
+            Clock,
+            EventBuffer,
+            FlockMember,
+            GossipMachine,
+            ManualSource,
+            SkewedSource,
+            Timestamp,
+        )
 
         BACKEND = "pure"
 
 __all__ = [
     "BACKEND",
     "Clock",
+    "EventBuffer",
     "FlockMember",
     "GossipMachine",
     "ManualSource",

@@ -1,8 +1,8 @@
-"""What a clock has absorbed, refused and survived, as plain numbers."""
+"""What a clock has absorbed, refused and survived, and what went through an event buffer, as plain numbers."""
 
 from __future__ import annotations
 
-__all__ = ["ClockStats"]
+__all__ = ["BufferStats", "ClockStats"]
 
 #: What a clock itself counts, one by one; the rest of the snapshot is put together from elsewhere.
 COUNTERS = (
@@ -89,3 +89,48 @@ class ClockStats:
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self.as_dict().items() if value)
         return f"ClockStats({shown})"
+
+
+class BufferStats:
+    """An event buffer's account: ``pushed == drained + dropped + rejected + inside``, whenever nobody is in the middle of a call.
+
+    Other threads may go on while it is taken; its numbers are then of slightly different moments.
+
+    Attributes:
+        pushed: events that somebody tried to push.
+        drained: events that were taken out.
+        dropped: events that were dropped as the oldest, to make room (``overflow="drop_oldest"``).
+        rejected: events that were refused, whatever the reason; each is in the error that said so.
+        inside: events that are in the buffer.
+        high_water: the most that were inside at once.
+        capacity: the most that fit.
+        closed: no more are taken in.
+    """
+
+    __slots__ = ("capacity", "closed", "drained", "dropped", "high_water", "inside", "pushed", "rejected")
+
+    pushed: int
+    drained: int
+    dropped: int
+    rejected: int
+    inside: int
+    high_water: int
+    capacity: int
+    closed: bool
+
+    def __init__(self, **values: object) -> None:
+        for name in self.__slots__:
+            setattr(self, name, values[name])
+
+    def as_dict(self) -> dict[str, object]:
+        """The same numbers as a plain dictionary, for metrics and JSON."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def __eq__(self, other: object) -> bool:
+        return self.as_dict() == other.as_dict() if isinstance(other, BufferStats) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # a snapshot of counters is no key
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.as_dict().items())
+        return f"BufferStats({shown})"

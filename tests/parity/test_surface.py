@@ -16,14 +16,17 @@ PROTOCOLS = {
     "Clock": ["__repr__", "__reduce__"],
     "ManualSource": ["__call__", "__repr__"],
     "SkewedSource": ["__call__", "__repr__"],
+    "EventBuffer": ["__len__", "__reduce__"],
 }  # fmt: skip
+#: The classes that are complete, and what is beneath one that is completed above both.
+KINDS = (*CLASSES, "EventBuffer")
 
 
 def _public(kind: type) -> set[str]:
     return {name for name in dir(kind) if not name.startswith("_")}
 
 
-MEMBERS = [(kind, name) for kind in CLASSES for name in sorted(_public(getattr(fallback, kind)))]
+MEMBERS = [(kind, name) for kind in KINDS for name in sorted(_public(getattr(fallback, kind)))]
 
 
 def _parameters(of: Any) -> list[tuple[str, object, object]]:
@@ -36,21 +39,21 @@ def _first_line(of: Any) -> str:
     return (inspect.getdoc(of) or "").partition("\n")[0]
 
 
-@pytest.mark.parametrize("kind", CLASSES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_same_public_names(kind: str) -> None:
     """No method or property is there on one backend only."""
     assert _public(getattr(core, kind)) == _public(getattr(fallback, kind))
 
 
 def test_the_same_exports() -> None:
-    """Both modules export the four classes, and what a flock is made of; the compiled one the simulator besides."""
-    assert set(fallback.__all__) == {*CLASSES, "FlockMember", "GossipMachine"}
+    """Both modules export these classes, and what a flock is made of; the compiled one the simulator besides."""
+    assert set(fallback.__all__) == {*KINDS, "FlockMember", "GossipMachine"}
     exported = {name for name in dir(core) if inspect.isclass(getattr(core, name)) and not name.startswith("_")}
-    assert exported >= set(CLASSES)
-    assert set(core.__all__) >= set(CLASSES)
+    assert exported >= set(KINDS)
+    assert set(core.__all__) >= set(KINDS)
 
 
-@pytest.mark.parametrize("kind", CLASSES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_same_protocols(kind: str) -> None:
     """What Python calls by itself is there on both."""
     for backend in BACKENDS:
@@ -58,7 +61,7 @@ def test_the_same_protocols(kind: str) -> None:
             assert getattr(getattr(backend, kind), name, None) is not None, (backend.__name__, name)
 
 
-@pytest.mark.parametrize("kind", CLASSES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_same_constructor(kind: str) -> None:
     """The arguments of the class have the same names, kinds and defaults."""
     assert _parameters(getattr(core, kind)) == _parameters(getattr(fallback, kind))
@@ -73,7 +76,7 @@ def test_the_same_signature(kind: str, name: str) -> None:
         assert _parameters(compiled) == _parameters(pure)
 
 
-@pytest.mark.parametrize("kind", CLASSES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_classes_are_documented(kind: str) -> None:
     """A class says what it is, in the same first line on both."""
     compiled, pure = (_first_line(getattr(backend, kind)) for backend in BACKENDS)
@@ -89,7 +92,7 @@ def test_members_are_documented(kind: str, name: str) -> None:
     assert compiled == pure
 
 
-@pytest.mark.parametrize("kind", CLASSES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_same_home(kind: str) -> None:
     """The classes show the same module and name, and so do their error messages and pickles."""
     compiled, pure = (getattr(backend, kind) for backend in BACKENDS)
@@ -101,6 +104,20 @@ def test_the_same_home(kind: str) -> None:
 def test_neither_can_be_subclassed(kind: str) -> None:
     """Both say the same to who tries."""
     assert on_both(lambda backend: type("Mine", (getattr(backend, kind),), {}))[0] == "raised"
+
+
+def test_buffers_are_documented_alike() -> None:
+    """What is beneath an event buffer says the same on both, word for word, also where only ``flocktime.events`` reads it."""
+    for name in vars(core.EventBuffer):
+        compiled, pure = (inspect.getdoc(getattr(backend.EventBuffer, name)) for backend in BACKENDS)
+        assert compiled == pure or (name.startswith("__") and name != "__doc__"), name
+        assert compiled, f"{name} says nothing"
+
+
+def test_buffers_can_be_completed() -> None:
+    """Both can be subclassed: what waits stands above."""
+    for backend in BACKENDS:
+        assert type("Mine", (backend.EventBuffer,), {})(5).capacity == 5
 
 
 def test_the_same_pattern() -> None:

@@ -55,6 +55,18 @@ def test_import_is_light() -> None:
         assert len(loaded) < 80, sorted(loaded)
 
 
+def test_event_buffers_are_light() -> None:
+    """They are loaded when they are asked for, and bring nothing heavy then, nor when they are used by threads."""
+    assert not {each for each in _loaded("import flocktime") if each.startswith("flocktime.events")}
+    use = "from flocktime import EventBuffer; b = EventBuffer(5); b.push(1); b.push_many([2]); b.pop(); b.drain(); b.stats()"
+    for statement in ("import flocktime; flocktime.EventBuffer", use):
+        loaded = _loaded(statement)
+        assert "flocktime.events.buffer" in loaded
+        assert _foreign(loaded) == set()
+        assert loaded & HEAVY == set()
+        assert len(loaded) < 90, sorted(loaded)
+
+
 def test_import_brings_one_backend() -> None:
     """The other backend is not loaded, and neither are the folders that the user did not ask for."""
     loaded = _loaded("import flocktime")

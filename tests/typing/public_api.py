@@ -5,10 +5,11 @@ Each ``type: ignore`` with a code is an assertion: ``--strict`` reports one that
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import assert_type
+from typing import Any, assert_type
 from uuid import UUID
 
 import flocktime
@@ -19,12 +20,15 @@ from flocktime import (
     ClockStats,
     DriftError,
     EpochError,
+    EventBuffer,
     ForkedClock,
     InvalidTimestamp,
     NodeCollision,
     SourceError,
     Timestamp,
 )
+from flocktime.events import BufferEmpty, BufferFull, BufferStats, ClockWentBack, EventBufferError, LateEvent
+from flocktime.integrations.logging import EventBufferHandler, hand_on
 from flocktime.testing import ManualSource, SkewedSource
 from flocktime.testing.plugin import NODE, START_US
 from flocktime.testing.strategies import clocks, manual_sources, nodes, skewed_sources, timestamps
@@ -128,6 +132,73 @@ def reading_stats(stats: ClockStats) -> None:
     assert_type(stats.suspect_self, bool)
     assert_type(stats.last_reset, str | None)
     assert_type(stats.as_dict(), dict[str, object])
+
+
+def making_buffers(clock: Clock) -> None:
+    EventBuffer(5)
+    EventBuffer(5, clock=clock, overflow="drop_oldest", max_delay=0.5)
+    EventBuffer(capacity=5, max_delay=timedelta(1))
+    EventBuffer()  # type: ignore[call-arg]
+    EventBuffer(5.0)  # type: ignore[arg-type]
+    EventBuffer(5, clock)  # type: ignore[call-arg]
+    EventBuffer(5, overflow="explode")  # type: ignore[arg-type]
+
+    class Mine(EventBuffer):
+        pass
+
+    assert_type(Mine(5).__enter__(), Mine)
+
+
+def using_buffers(buffer: EventBuffer, ts: Timestamp) -> None:
+    assert_type(buffer.push("x"), Timestamp)
+    assert_type(buffer.push("x", ts, timeout=timedelta(1)), Timestamp)
+    assert_type(buffer.push_many("abc", [ts], timeout=None), int)
+    assert_type(buffer.pop(), tuple[Timestamp, Any])
+    assert_type(buffer.pop(timeout=0.5), tuple[Timestamp, Any])
+    assert_type(buffer.drain(max=5), list[tuple[Timestamp, Any]])
+    assert_type(buffer.watermark, Timestamp | None)
+    assert_type(len(buffer), int)
+    assert_type(buffer.capacity, int)
+    assert_type(buffer.closed, bool)
+    assert_type(buffer.clock, Clock)
+    assert_type(buffer.stats(), BufferStats)
+    with buffer as same:
+        assert_type(same, EventBuffer)
+    for timestamp, _ in buffer:
+        assert_type(timestamp, Timestamp)
+    EventBufferHandler(buffer).emit(logging.makeLogRecord({}))
+    hand_on(buffer, [logging.StreamHandler()])
+    buffer.push("x", 5)  # type: ignore[arg-type]
+    buffer.push("x", ts, 5)  # type: ignore[call-arg]
+    buffer.pop("1")  # type: ignore[arg-type]
+    buffer.drain(1.5)  # type: ignore[arg-type]
+    buffer.push_many(5)  # type: ignore[arg-type]
+    buffer.capacity = 5  # type: ignore[misc]
+
+
+async def using_buffers_in_a_loop(buffer: EventBuffer, ts: Timestamp) -> None:
+    assert_type(await buffer.pop_async(timeout=1), tuple[Timestamp, Any])
+    assert_type(await buffer.push_async("x", ts, timeout=1), Timestamp)
+    async for batch in buffer.batches(max=5, linger=0.5):
+        assert_type(batch, list[tuple[Timestamp, Any]])
+    buffer.batches(linger=None)  # type: ignore[arg-type]
+
+
+def catching_buffer_errors(buffer: EventBuffer) -> None:
+    try:
+        buffer.push("x")
+    except BufferFull as error:
+        assert_type(error.capacity, int)
+        assert_type(error.events, list[Any])
+        assert_type(error.pushed, int)
+    except BufferEmpty as error:
+        assert_type(error.waited, float)
+    except LateEvent as error:
+        assert_type(error.watermark, Timestamp | None)
+    except ClockWentBack as error:
+        assert_type(error.last, Timestamp | None)
+    except EventBufferError:
+        pass
 
 
 def catching_errors(clock: Clock, ts: Timestamp) -> None:

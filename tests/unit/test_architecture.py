@@ -21,11 +21,11 @@ FLOORS = [
     ["flocktime.cli", "flocktime.__main__"],
     ["flocktime.integrations"],
     ["flocktime"],  # the table of contents
-    ["flocktime.flock", "flocktime.simulation"],
+    ["flocktime.flock", "flocktime.events", "flocktime.simulation"],
     ["flocktime.clock"],
     ["flocktime._backend"],
     ["flocktime._core", "flocktime._fallback"],
-    ["flocktime.errors", "flocktime.stats"],
+    ["flocktime.errors", "flocktime.buffer_errors", "flocktime.stats"],
 ]
 #: Beside the house: it uses the clock and the simulation, and nobody uses it.
 TESTING = "flocktime.testing"

@@ -52,8 +52,8 @@ def test_all_is_complete_and_true(name: str) -> None:
 def test_the_package_offers_what_it_always_did() -> None:
     """The names that users import from ``flocktime`` itself are a promise."""
     assert set(flocktime.__all__) == {
-        "BACKEND", "Clock", "ClockError", "ClockStats", "DriftError", "EpochError", "Flock", "ForkedClock", "InvalidTimestamp",
-        "NodeCollision", "NotReady", "SourceError", "Timestamp", "__version__",
+        "BACKEND", "Clock", "ClockError", "ClockStats", "DriftError", "EpochError", "EventBuffer", "Flock", "ForkedClock",
+        "InvalidTimestamp", "NodeCollision", "NotReady", "SourceError", "Timestamp", "__version__",
     }  # fmt: skip
 
 
@@ -80,7 +80,15 @@ def test_the_backend_is_what_was_asked_for() -> None:
 def test_stubs_and_fallback_offer_the_same() -> None:
     """The stubs of the compiled core name what the fallback has, a flock's source, which a member gives, and the simulator."""
     stubs, fallback = (_all_of(PACKAGE / path) for path in ("_core.pyi", "_fallback/__init__.py"))
-    assert fallback == ["Clock", "FlockMember", "GossipMachine", "ManualSource", "SkewedSource", "Timestamp"]
+    assert fallback == [
+        "Clock",
+        "EventBuffer",
+        "FlockMember",
+        "GossipMachine",
+        "ManualSource",
+        "SkewedSource",
+        "Timestamp",
+    ]
     assert set(stubs) == {*fallback, "FlockSource", "simulate"}
 
 

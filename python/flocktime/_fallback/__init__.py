@@ -6,6 +6,7 @@ Same behaviour as ``flocktime._core`` down to messages, hashes and pickles; the 
 from __future__ import annotations
 
 from flocktime._fallback.clock import Clock
+from flocktime._fallback.event_buffer import EventBuffer
 from flocktime._fallback.skewed_source import SkewedSource
 from flocktime._fallback.sources import ManualSource
 from flocktime._fallback.timestamp import Timestamp
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from flocktime._fallback import member
     from flocktime._fallback.gossip import by_hand
 
-__all__ = ["Clock", "FlockMember", "GossipMachine", "ManualSource", "SkewedSource", "Timestamp"]
+__all__ = ["Clock", "EventBuffer", "FlockMember", "GossipMachine", "ManualSource", "SkewedSource", "Timestamp"]
 
 
 # Called like the classes of the compiled core. Sockets, threads and hashes are imported with the first one that is made: most

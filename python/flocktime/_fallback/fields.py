@@ -40,6 +40,14 @@ def field(name: str, value: Any, largest: int) -> int:
     return number
 
 
+def bounded(name: str, value: Any, least: int, most: int) -> int:
+    """A number inside these bounds, both inclusive."""
+    number = checked_int(name, value)
+    if not least <= number <= most:
+        raise ValueError(f"{name} must lie in {least}..={most}, got {_show(number)}")
+    return number
+
+
 def to_delta_us(delta: timedelta) -> int:
     """Exact microseconds of a ``timedelta``."""
     return delta // _MICROSECOND

@@ -9,24 +9,25 @@ from weakref import WeakSet
 TYPE_CHECKING = False  # importing typing costs more than all of this package
 if TYPE_CHECKING:
     from flocktime._fallback.clock import Clock
+    from flocktime._fallback.event_buffer import EventBuffer
 
-#: A clock that remembers another number was copied by a fork.
+#: Who remembers another number was copied by a fork.
 generation = 0
 
-_clocks: WeakSet[Clock] = WeakSet()
+_locked: WeakSet[Clock | EventBuffer] = WeakSet()
 
 
-def remember(clock: Clock) -> None:
-    """Give this clock a fresh lock in every child that inherits it."""
-    _clocks.add(clock)
+def remember(owner: Clock | EventBuffer) -> None:
+    """Give it a fresh lock in every child that inherits it."""
+    _locked.add(owner)
 
 
 def _entered_child() -> None:
     """Runs alone, before any other code of the child: a thread that was not copied may hold a lock for ever."""
     global generation
     generation += 1
-    for clock in _clocks:
-        clock._lock = threading.RLock()
+    for owner in _locked:
+        owner._lock = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,5 +1,6 @@
 //! Plain Python values in and out, with the checks and messages that `flocktime._fallback.fields` has too.
 
+use flocktime_core::Overflow;
 use flocktime_core::layout::MAX_NODE;
 use flocktime_core::merge::{OnCollision, OnDrift};
 use pyo3::exceptions::PyTypeError;
@@ -145,5 +146,23 @@ pub(crate) fn on_collision(value: &Bound<'_, PyAny>) -> PyResult<OnCollision> {
         "reject" => Ok(OnCollision::Reject),
         "adopt" => Ok(OnCollision::Adopt),
         _ => Err(wrong_value("on_collision must be one of reject, adopt", value)),
+    }
+}
+
+pub(crate) fn overflow(value: &Bound<'_, PyAny>) -> PyResult<Overflow> {
+    match text("overflow", value)?.as_str() {
+        "reject" => Ok(Overflow::Reject),
+        "drop_oldest" => Ok(Overflow::DropOldest),
+        "block" => Ok(Overflow::Block),
+        _ => Err(wrong_value("overflow must be one of reject, drop_oldest, block", value)),
+    }
+}
+
+/// A number of things inside these bounds, both inclusive.
+pub(crate) fn bounded(name: &str, value: &Bound<'_, PyAny>, least: usize, most: usize) -> PyResult<usize> {
+    let number = checked_int(name, value)?;
+    match number.extract::<usize>() {
+        Ok(found) if (least..=most).contains(&found) => Ok(found),
+        _ => Err(wrong_value(&format!("{name} must lie in {least}..={most}"), &number)),
     }
 }

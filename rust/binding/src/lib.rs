@@ -3,17 +3,23 @@
 #![allow(clippy::doc_markdown, reason = "the docs of Python classes are Python's")]
 
 mod beneath;
+mod buffer_errors;
+mod buffer_life;
+mod buffer_stats;
 mod clock;
 mod convert;
 mod errors;
+mod event_buffer;
 mod flock_report;
 mod flock_settings;
 mod gossip_machine;
 mod member;
+mod python_call;
 mod simulation;
 mod source;
 mod stamp_object;
 mod timestamp;
+mod watchers;
 
 use pyo3::prelude::*;
 
@@ -25,6 +31,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<timestamp::PyTimestamp>()?;
     stamp_object::install(module.py())?;
     module.add_class::<clock::PyClock>()?;
+    module.add_class::<event_buffer::PyEventBuffer>()?;
     module.add_class::<source::PyManualSource>()?;
     module.add_class::<source::PySkewedSource>()?;
     module.add_class::<gossip_machine::PyGossipMachine>()?;
@@ -35,6 +42,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         "__all__",
         [
             "Clock",
+            "EventBuffer",
             "FlockMember",
             "FlockSource",
             "GossipMachine",

@@ -8,12 +8,14 @@ line of totals. A file without that last line is incomplete, and that is an erro
 from __future__ import annotations
 
 import json
+import threading
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 
 from flocktime.clock import Clock, DriftError, Timestamp
+from flocktime.events import BufferClosed, BufferFull, EventBuffer
 from flocktime.integrations.headers import Received, counters
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 MOST_EVENTS: Final = 200_000
 #: The same for the looks at its flock.
 MOST_LOOKS: Final = 20_000
+#: The most lines that wait for the disk: some ten seconds of a busy service.
+MOST_WAITING: Final = 16_384
 
 #: Two clocks read one after the other lie microseconds apart, unless the process lost the processor in between.
 INTERRUPTED_NS: Final = 100_000
@@ -93,7 +97,8 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class ServiceLog:
-    """One process's complete log: ``stats`` are its clock's, ``headers`` its header counters, both at the end."""
+    """One process's complete log: ``stats`` are its clock's, ``headers`` its header counters, ``buffer`` the account of the buffer
+    that the lines went through, all at the end."""
 
     name: str
     node: int
@@ -101,10 +106,15 @@ class ServiceLog:
     stats: dict[str, Any]
     headers: dict[str, int]
     looks: list[Look] = field(default_factory=list)
+    buffer: dict[str, Any] = field(default_factory=dict)
 
 
 class Journal:
-    """The writing side, owned by one service and used from its one thread."""
+    """The writing side, owned by one service and used from its one thread.
+
+    Lines go through an ``EventBuffer`` to a thread that writes them: the service never waits for the disk, and their order
+    is that in which they were pushed.
+    """
 
     def __init__(self, path: Path, name: str, clock: Clock, wall: Callable[[], int]) -> None:
         self._file: TextIO = path.open("x", encoding="utf-8")
@@ -113,6 +123,11 @@ class Journal:
         self.events = 0
         self.refused = 0
         self.looks = 0
+        # A clock of its own: the service's does not stamp before its flock is synchronised.
+        self._waiting = EventBuffer(MOST_WAITING)
+        self._failure: OSError | None = None
+        self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
+        self._writer.start()
         self._line({"service": name, "node": f"{clock.node:012x}"})
 
     def event(self, kind: Kind, request: str, stamp: Timestamp, message: str | None = None) -> None:
@@ -174,13 +189,36 @@ class Journal:
         return wall_ns, true_ns
 
     def close(self) -> None:
-        """Write the totals, which make the log complete."""
+        """Write what waits, and the totals, which make the log complete."""
+        self._waiting.close()
+        self._writer.join()
+        if self._failure is not None:
+            raise LogError(f"the log could not be written: {self._failure}") from self._failure
         totals = {"stats": self._clock.stats().as_dict(), "headers": counters(self._clock)}
-        self._line({"events": self.events, **totals})
+        buffer = self._waiting.stats().as_dict()
+        self._file.write(_text({"events": self.events, **totals, "buffer": buffer}))
         self._file.close()
 
     def _line(self, value: dict[str, Any]) -> None:
-        self._file.write(json.dumps(value, separators=(",", ":")) + "\n")
+        try:
+            self._waiting.push(value)
+        except (BufferFull, BufferClosed) as error:
+            why = error if self._failure is None else self._failure
+            raise LogError(f"the log could not be written: {why}") from error
+
+    def _write(self) -> None:
+        """The thread that writes, until the buffer is closed and empty."""
+        try:
+            for _, value in self._waiting:
+                batch = [value, *(value for _, value in self._waiting.drain())]
+                self._file.write("".join(map(_text, batch)))
+        except OSError as error:
+            self._failure = error
+            self._waiting.close()
+
+
+def _text(value: dict[str, Any]) -> str:
+    return json.dumps(value, separators=(",", ":")) + "\n"
 
 
 def _refusal(received: Received) -> Refusal | None:
@@ -216,7 +254,10 @@ def read_log(path: Path) -> ServiceLog:
                 raise LogError(f"{path.name}: incomplete, the totals at the end are missing")
             if value["events"] != len(records):
                 raise LogError(f"{path.name}: {len(records)} events, the service counted {value['events']}")
-            return ServiceLog(name, node, records, value["stats"], value["headers"], looks)
+            lines_read, buffer = 1 + len(records) + len(looks), value["buffer"]
+            if not buffer["pushed"] == buffer["drained"] == lines_read:
+                raise LogError(f"{path.name}: {lines_read} lines, {buffer['pushed']} went in and {buffer['drained']} out")
+            return ServiceLog(name, node, records, value["stats"], value["headers"], looks, buffer)
         except (StopIteration, KeyError, TypeError, ValueError) as error:
             raise LogError(f"{path.name}: not a complete log: {type(error).__name__}: {error}") from error
 

@@ -76,6 +76,8 @@ def verdict_lines(judgement: Judgement) -> list[str]:
         f"{_share(judgement.stamps_within)} by flocktime",
         f"judged apart: {counted(stamps.exempt, 'message')} refused by drift policy, answered and not adopted "
         f"({refused.inverted:,} backwards by wall clock, worst {lasting(refused.largest_us)})",
+        f"event logs: {sum(service.lines for service in judgement.services):,} lines through event buffers, none lost; "
+        f"at most {max(service.lines_waiting for service in judgement.services):,} waited for the disk",
     ]
     return [*lines, *([] if judgement.flock is None else _flock_lines(judgement.plan, judgement.flock))]
 
@@ -236,6 +238,8 @@ def _service(service: ServiceResult) -> dict[str, Any]:
         "largest_wall_us": service.largest_wall_us,
         "largest_stamp_us": service.largest_stamp_us,
         "headers": service.headers,
+        "log_lines": service.lines,
+        "log_lines_waiting": service.lines_waiting,
     }
 
 

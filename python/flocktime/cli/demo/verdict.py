@@ -77,6 +77,9 @@ class ServiceResult:
     largest_wall_us: int
     largest_stamp_us: int
     headers: dict[str, int]
+    #: Lines of its logs, and the most of them that waited for the disk at once.
+    lines: int
+    lines_waiting: int
 
 
 @dataclass(slots=True)
@@ -240,6 +243,8 @@ def _service(
         largest_wall_us=max((abs((e.wall_us or 0) - (e.true_us or 0)) for e in own), default=0),
         largest_stamp_us=max((abs(e.stamp.physical_us - (e.true_us or 0)) for e in own), default=0),
         headers=dict(headers),
+        lines=sum(log.buffer.get("drained", 0) for log in logs),
+        lines_waiting=max(log.buffer.get("high_water", 0) for log in logs),
     )
 
 
