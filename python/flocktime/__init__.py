@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> object:
-    """What stands above the clock is imported when it is first asked for: most programs start with a clock, in a few milliseconds."""
+    """What stands above the clock is imported when it is first asked for: most programs start with a clock, in milliseconds."""
     if name == "Flock":
         from flocktime.flock import Flock
 

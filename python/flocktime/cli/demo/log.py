@@ -97,8 +97,11 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class ServiceLog:
-    """One process's complete log: ``stats`` are its clock's, ``headers`` its header counters, ``buffer`` the account of the buffer
-    that the lines went through, all at the end."""
+    """One process's complete log.
+
+    At its end stand ``stats``, its clock's, ``headers``, its header counters, and ``buffer``, the account of the buffer that the
+    lines went through.
+    """
 
     name: str
     node: int
@@ -256,7 +259,9 @@ def read_log(path: Path) -> ServiceLog:
                 raise LogError(f"{path.name}: {len(records)} events, the service counted {value['events']}")
             lines_read, buffer = 1 + len(records) + len(looks), value["buffer"]
             if not buffer["pushed"] == buffer["drained"] == lines_read:
-                raise LogError(f"{path.name}: {lines_read} lines, {buffer['pushed']} went in and {buffer['drained']} out")
+                raise LogError(
+                    f"{path.name}: {lines_read} lines, {buffer['pushed']} went in and {buffer['drained']} out"
+                )
             return ServiceLog(name, node, records, value["stats"], value["headers"], looks, buffer)
         except (StopIteration, KeyError, TypeError, ValueError) as error:
             raise LogError(f"{path.name}: not a complete log: {type(error).__name__}: {error}") from error
