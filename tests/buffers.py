@@ -48,16 +48,16 @@ class Running(threading.Thread):
         except BaseException as error:
             self._error = error
 
-    def result(self) -> Any:
+    def result(self, patience_s: float = PATIENCE_S) -> Any:
         """What the function returned or raised."""
-        self.join(PATIENCE_S)
+        self.join(patience_s)
         assert not self.is_alive(), "still at it"
         if self._error is not None:
             raise self._error
         return self._result
 
 
-def together(*functions: Callable[[], Any]) -> list[Any]:
+def together(*functions: Callable[[], Any], patience_s: float = PATIENCE_S) -> list[Any]:
     """The results of functions that run in threads at the same time."""
     barrier = threading.Barrier(len(functions))
 
@@ -66,7 +66,7 @@ def together(*functions: Callable[[], Any]) -> list[Any]:
         return function()
 
     threads = [Running(lambda function=function: run(function)) for function in functions]  # type: ignore[misc]
-    return [thread.result() for thread in threads]
+    return [thread.result(patience_s) for thread in threads]
 
 
 def by_hand(capacity: int = 4, **options: Any) -> tuple[EventBuffer, ManualSource]:

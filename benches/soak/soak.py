@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+from contextlib import contextmanager
 from statistics import median
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -12,7 +14,7 @@ from benches.python.buffer_memory import resident_bytes
 from benches.soak.loads import Load, Tally, Worker, loads
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["LEAST_S", "judge_memory", "soak"]
 
@@ -20,6 +22,8 @@ LEAST_S = 2.0
 #: The part of the time that is not judged: allocators take their working set, caches fill.
 WARM_UP_PART, LONGEST_WARM_UP_S = 0.2, 60.0
 SAMPLE_S = 0.5
+#: A tenth of the usual: many more places where one thread is stopped and another goes on.
+TURN_S = 0.0005
 #: Memory moves from sample to sample with what happens to be inside; medians of so many parts of the time are compared.
 PARTS = 10
 MOST_GROWTH = 0.01
@@ -34,20 +38,32 @@ def soak(*, seconds: float, seed: int) -> Table:
         for load in running
         for worker in load.workers
     ]
-    started = monotonic()
-    for thread in threads:
-        thread.start()
-    samples = _sample(started, seconds, failures)
-    for load in running:
-        load.buffer.close()
-    for thread in threads:
-        thread.join()
+    with _turns_of(TURN_S):
+        started = monotonic()
+        for thread in threads:
+            thread.start()
+        samples = _sample(started, seconds, failures)
+        for load in running:
+            load.buffer.close()
+        for thread in threads:
+            thread.join()
     table.add("workers that failed", len(failures), most=0)
     table.remarks += [f"{name}: {failure!r}" for name, failure in failures]
     judge_memory(table, samples)
     for load in running:
         _judge_events(table, load)
     return table
+
+
+@contextmanager
+def _turns_of(seconds: float) -> Iterator[None]:
+    """How long the interpreter lets one thread run while others want to."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(seconds)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
 
 
 def _work(load: Load, worker: Worker, failures: list[tuple[str, Exception]]) -> None:

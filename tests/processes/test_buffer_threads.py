@@ -19,6 +19,8 @@ from tests.support import NOW_US
 pytestmark = pytest.mark.processes
 
 PRODUCERS = 4
+#: A million events through the fallback take minutes.
+LONG_S = 1_800
 
 
 @pytest.fixture(autouse=True)
@@ -81,9 +83,10 @@ def _producer(buffer: EventBuffer, number: int, count: int, batch: int) -> Calla
 def _run(buffer: EventBuffer, count: int, batch: int, consumers: list[int | None]) -> None:
     shown = [Timestamp.MIN]
     taking = [Running(Consumer(buffer, shown, most)) for most in consumers]
-    results = together(*(_producer(buffer, number, count, batch) for number in range(PRODUCERS)))
+    producers = [_producer(buffer, number, count, batch) for number in range(PRODUCERS)]
+    results = together(*producers, patience_s=LONG_S)
     buffer.close()
-    batches = [each.result() for each in taking]
+    batches = [each.result(LONG_S) for each in taking]
     pushed, refused = (sum(column) for column in zip(*results, strict=True))
 
     stats = buffer.stats()

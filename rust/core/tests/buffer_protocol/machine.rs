@@ -1,13 +1,8 @@
-//! States, steps and properties.
+//! What can be set, the steps of each part, and the properties.
 
 use stateright::{Model, Property};
 
-/// A stamp and a ticket, which change together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Cursor {
-    stamp: u8,
-    ticket: u8,
-}
+use crate::state::{Ask, Cursor, Push, Slot, State, Take};
 
 /// When a push takes its stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,74 +38,6 @@ pub(crate) struct Machine {
     pub(crate) asking: Asking,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct State {
-    /// The last stamp that the clock issued.
-    clock: u8,
-    back: Cursor,
-    front: Cursor,
-    slots: Vec<Slot>,
-    producers: Vec<(u8, Push)>,
-    consumers: Vec<Take>,
-    askers: Vec<(u8, Ask)>,
-    /// What was written, by ticket; zero where it was not yet.
-    written: Vec<u8>,
-    /// What was taken, by and by.
-    taken: Vec<u8>,
-    /// The highest watermark that somebody was told.
-    promised: u8,
-    /// An event was taken at or below it.
-    is_broken: bool,
-    /// A slot was not whose turn it was.
-    is_torn: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Slot {
-    /// The event that it waits for, or holds.
-    ticket: u8,
-    /// Zero: it waits.
-    stamp: u8,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Push {
-    Idle,
-    /// Has seen `back`.
-    Found(Cursor),
-    /// Has seen that there is room behind it.
-    Placed(Cursor),
-    Stamped(Cursor, u8),
-    /// Owns the slot.
-    Claimed {
-        ticket: u8,
-        stamp: u8,
-    },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Take {
-    Idle,
-    /// Has counted what is written behind `front`.
-    Counted(Cursor, u8),
-    /// Owns the slots.
-    Taken {
-        next: u8,
-        until: u8,
-    },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Ask {
-    Idle,
-    SeenBack(Cursor),
-    /// Both ends are at the same ticket.
-    SeenIdle(Cursor),
-    Stamped(Cursor, u8),
-    /// `back` is raised, `front` not yet.
-    Raised(u8),
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     Producer(usize),
@@ -122,39 +49,30 @@ pub(crate) const ORDER: &str = "batches concatenate in strict order of stamps";
 pub(crate) const KEPT: &str = "no event is taken at or below a watermark";
 
 impl Machine {
+    /// Not before the event of a lap ago was moved out.
     fn has_room(&self, state: &State, back: Cursor) -> bool {
-        let free = Slot { ticket: back.ticket, stamp: 0 };
-        back.ticket - state.front.ticket.min(back.ticket) < self.capacity
-            && state.slots[self.index(back.ticket)] == free
+        let is_full = state.front.ticket + self.capacity <= back.ticket;
+        !is_full && *state.slot(back.ticket) == Slot { ticket: back.ticket, stamp: 0 }
     }
 
-    fn index(&self, ticket: u8) -> usize {
-        usize::from(ticket % self.capacity)
-    }
-
-    fn events(&self) -> usize {
-        self.producers * usize::from(self.events_each)
+    fn events(&self) -> u8 {
+        self.producers as u8 * self.events_each
     }
 
     /// The next step of a push. What cannot go on stays as it is.
     fn push(&self, state: &mut State, at: usize) {
         let (left, push) = state.producers[at];
         let next = match (self.stamping, push) {
-            (_, Push::Idle) if left == 0 => Push::Idle,
-            (Stamping::InTheSwap, Push::Idle) => Push::Found(state.back),
-            (Stamping::BeforeClaim, Push::Idle) => Push::Stamped(state.back, state.tick()),
-            (Stamping::AfterClaim, Push::Idle) if self.has_room(state, state.back) => {
-                let found = state.back;
+            (Stamping::InTheSwap, Push::Idle) if left > 0 => Push::Found(state.back),
+            (Stamping::BeforeClaim, Push::Idle) if left > 0 => Push::Stamped(state.back, state.tick()),
+            (Stamping::AfterClaim, Push::Idle) if left > 0 && self.has_room(state, state.back) => {
                 state.back.ticket += 1;
-                Push::Placed(found)
+                Push::Placed(Cursor { ticket: state.back.ticket - 1, ..state.back })
             }
-            (_, Push::Idle) => Push::Idle,
             (_, Push::Found(back)) if self.has_room(state, back) => Push::Placed(back),
-            (_, Push::Found(_)) => Push::Idle,
             (Stamping::AfterClaim, Push::Placed(back)) => {
-                let stamp = state.tick();
-                state.back.stamp = stamp;
-                Push::Claimed { ticket: back.ticket, stamp }
+                state.back.stamp = state.tick();
+                Push::Claimed { ticket: back.ticket, stamp: state.back.stamp }
             }
             (_, Push::Placed(back)) => Push::Stamped(back, state.tick()),
             (Stamping::BeforeClaim, Push::Stamped(..)) if !self.has_room(state, state.back) => push,
@@ -163,15 +81,14 @@ impl Machine {
                 state.back = Cursor { stamp: stamp.max(state.back.stamp), ticket: ticket + 1 };
                 Push::Claimed { ticket, stamp }
             }
-            (_, Push::Stamped(..)) => Push::Idle,
             (_, Push::Claimed { ticket, stamp }) => {
-                let slot = &mut state.slots[usize::from(ticket % self.capacity)];
-                state.is_torn |= *slot != Slot { ticket, stamp: 0 };
-                slot.stamp = stamp;
-                state.written[usize::from(ticket)] = stamp;
+                state.is_torn |= *state.slot(ticket) != Slot { ticket, stamp: 0 };
+                state.slot_mut(ticket).stamp = stamp;
                 state.producers[at].0 -= 1;
                 Push::Idle
             }
+            // There is nothing to do, or no room; or another thread was faster.
+            (_, Push::Idle | Push::Found(_) | Push::Stamped(..)) => Push::Idle,
         };
         state.producers[at].1 = next;
     }
@@ -179,30 +96,23 @@ impl Machine {
     fn take(&self, state: &mut State, at: usize) {
         state.consumers[at] = match state.consumers[at] {
             Take::Idle => {
-                let front = state.front;
-                let is_written = |&ticket: &u8| {
-                    let slot = state.slots[self.index(ticket)];
-                    slot.ticket == ticket && slot.stamp > 0
-                };
-                let count = (front.ticket..front.ticket + self.batch.min(self.capacity)).take_while(is_written).count();
-                if count > 0 { Take::Counted(front, count as u8) } else { Take::Idle }
+                let from = state.front.ticket;
+                let most = self.batch.min(self.capacity);
+                let count = (from..from + most).take_while(|&ticket| state.is_written(ticket)).count() as u8;
+                if count > 0 { Take::Counted(state.front, count) } else { Take::Idle }
             }
             Take::Counted(front, count) if front == state.front => {
                 let until = front.ticket + count;
                 for ticket in front.ticket..until {
-                    let stamp = state.slots[self.index(ticket)].stamp;
-                    state.is_broken |= stamp <= state.promised;
-                    state.taken.push(stamp);
-                    state.front.stamp = state.front.stamp.max(stamp);
+                    state.note_taken(state.slot(ticket).stamp);
                 }
                 state.front.ticket = until;
                 Take::Taken { next: front.ticket, until }
             }
             Take::Counted(..) => Take::Idle,
             Take::Taken { next, until } => {
-                let slot = &mut state.slots[usize::from(next % self.capacity)];
-                state.is_torn |= slot.ticket != next || slot.stamp == 0;
-                *slot = Slot { ticket: next + self.capacity, stamp: 0 };
+                state.is_torn |= !state.is_written(next);
+                *state.slot_mut(next) = Slot { ticket: next + self.capacity, stamp: 0 };
                 if next + 1 < until { Take::Taken { next: next + 1, until } } else { Take::Idle }
             }
         };
@@ -231,39 +141,12 @@ impl Machine {
     }
 }
 
-impl State {
-    fn tick(&mut self) -> u8 {
-        self.clock += 1;
-        self.clock
-    }
-
-    fn promise(&mut self, at: usize, stamp: u8) -> Ask {
-        self.promised = self.promised.max(stamp);
-        self.askers[at].0 -= 1;
-        Ask::Idle
-    }
-}
-
 impl Model for Machine {
     type State = State;
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        let start = Cursor { stamp: 0, ticket: 0 };
-        vec![State {
-            clock: 0,
-            back: start,
-            front: start,
-            slots: (0..self.capacity).map(|ticket| Slot { ticket, stamp: 0 }).collect(),
-            producers: vec![(self.events_each, Push::Idle); self.producers],
-            consumers: vec![Take::Idle; self.consumers],
-            askers: vec![(self.asks_each, Ask::Idle); self.askers],
-            written: vec![0; self.events()],
-            taken: Vec::new(),
-            promised: 0,
-            is_broken: false,
-            is_torn: false,
-        }]
+        vec![State::new(self)]
     }
 
     fn actions(&self, _: &State, actions: &mut Vec<Action>) {
@@ -279,34 +162,27 @@ impl Model for Machine {
             Action::Consumer(at) => self.take(&mut next, at),
             Action::Asker(at) => self.ask(&mut next, at),
         }
+        next.normalise();
         (next != *state).then_some(next)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always(ORDER, |_, state: &State| state.taken.is_sorted_by(|one, next| one < next)),
+            Property::always(ORDER, |_, state: &State| !state.is_unordered),
             Property::always(KEPT, |_, state: &State| !state.is_broken),
-            Property::always("nothing is lost or taken twice", |_, state: &State| {
-                state.taken.len() == usize::from(state.front.ticket) && state.written.starts_with(&state.taken)
-            }),
             Property::always("a slot is touched by whose turn it is", |_, state: &State| !state.is_torn),
-            Property::always("who cannot go on is done", |machine: &Self, state: &State| {
-                !machine.next_states(state).is_empty() || state.taken.len() == machine.events()
+            Property::always("who cannot go on is done, and everything was taken", |machine: &Self, state: &State| {
+                state.front.ticket == machine.events() || !machine.next_states(state).is_empty()
             }),
             Property::sometimes("a claim is lost to another thread", |_, state: &State| {
-                let is_lost = |push: &(u8, Push)| matches!(push.1, Push::Stamped(back, _) if back != state.back);
-                state.producers.iter().any(is_lost)
+                state.producers.iter().any(|push| matches!(push.1, Push::Stamped(back, _) if back != state.back))
             }),
-            Property::sometimes(
-                "an event waits behind one that is not written, if there is room for two",
-                |machine: &Self, state: &State| {
-                    let front = usize::from(state.front.ticket);
-                    let is_written = |ticket| state.written.get(ticket).is_some_and(|&stamp| stamp > 0);
-                    machine.capacity == 1 || !is_written(front) && is_written(front + 1)
-                },
-            ),
+            Property::sometimes("an event waits behind one that is not written", |machine: &Self, state: &State| {
+                let from = state.front.ticket;
+                machine.capacity == 1 || !state.is_written(from) && state.is_written(from + 1)
+            }),
             Property::sometimes("a watermark runs ahead of the last event", |_, state: &State| {
-                state.taken.last().is_some_and(|&last| state.promised > last)
+                state.last > 0 && state.promised > state.last
             }),
         ]
     }
