@@ -193,7 +193,7 @@ fn hammer(overflow: Overflow, consumers: usize, each: u32) -> BufferStats {
     assert_eq!(fates, [stats.drained, stats.dropped, stats.rejected], "one fate each");
     assert_eq!(fates.iter().sum::<u64>(), stats.pushed);
     assert_one_sequence(batches.clone());
-    println!("{overflow:?}, {consumers} consumers, {looks} looks, {} batches, {time:.2?}: {stats:?}", batches.len());
+    println!("{overflow:?}: consumers {consumers}, looks {looks}, batches {}, {time:.2?}, {stats:?}", batches.len());
     stats
 }
 

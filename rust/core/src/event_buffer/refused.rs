@@ -62,6 +62,8 @@ impl fmt::Display for Refused {
     }
 }
 
+impl std::error::Error for Refused {}
+
 /// An event that was refused, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PushError<T> {

@@ -24,8 +24,8 @@ pub(crate) const ANY: &[Order] = &[&[0, 1, 2], &[0, 2, 1], &[1, 0, 2], &[1, 2, 0
 /// campaign `MORE_PREEMPTIONS` in the environment is added.
 ///
 /// The model checker varies the order of two steps where they touch the same word, but it remembers one reader of a word: a
-/// part that reads a word and then swaps it hides that another one has read it before. Where that one goes first instead, it is
-/// found. So the models start from several orders.
+/// part that reads a word and then swaps it hides that another one has read it before (tokio-rs/loom, issues 166 and 392). Where
+/// the parts start in another order, it is found. So the models start from several.
 pub(crate) fn explore(
     name: &str,
     preemptions: usize,
