@@ -51,7 +51,7 @@ impl<T, S: TimeSource> EventBuffer<T, S> {
         let mut events = Vec::new();
         // Once, but where all of them were given up by unwound producers.
         while events.is_empty() {
-            let Ok(mut taken) = self.take(most as u64) else { break };
+            let Some(mut taken) = self.ring.take_any(most as u64, || self.is_ordered()) else { break };
             events.reserve_exact(taken.size_hint().1.unwrap_or(0));
             events.extend(taken.by_ref());
             self.taken(taken);
