@@ -2,12 +2,13 @@
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from os import PathLike
 from typing import Any, ClassVar, Literal, NoReturn, Self, TypeAlias, final, overload
 from uuid import UUID
 
 from typing_extensions import disjoint_base
 
-from flocktime.stats import BufferStats, ClockStats
+from flocktime.stats import BufferStats, ClockStats, PageStatus
 
 __all__ = [
     "Clock",
@@ -23,6 +24,7 @@ __all__ = [
 
 _OnDrift: TypeAlias = Literal["reject", "adopt", "ignore", "clamp"]
 _OnCollision: TypeAlias = Literal["reject", "adopt"]
+_OnExpiry: TypeAlias = Literal["block", "extend", "error"]
 _Overflow: TypeAlias = Literal["reject", "drop_oldest", "block"]
 _Wanted: TypeAlias = Literal["items", "room"]
 _Readings: TypeAlias = tuple[int, int, int | None, Sequence[int], int]
@@ -94,6 +96,21 @@ class Clock:
         last: Timestamp | None = None,
         epoch: int = 0,
     ) -> Clock: ...
+    @classmethod
+    def open(
+        cls,
+        path: str | PathLike[str],
+        *,
+        name: str | None = None,
+        lease: float | timedelta = 3.0,
+        on_expiry: _OnExpiry = "block",
+        max_drift: float | timedelta | None = 0.5,
+        on_drift: _OnDrift = "reject",
+        on_collision: _OnCollision = "reject",
+        source: Callable[[], int] | None = None,
+    ) -> Clock: ...
+    @property
+    def page(self) -> PageStatus | None: ...
     def now(self) -> Timestamp: ...
     def now_many(self, n: int) -> list[Timestamp]: ...
     def update(self, ts: Timestamp, *, on_drift: _OnDrift | None = None, trusted: bool = False) -> Timestamp: ...

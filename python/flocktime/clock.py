@@ -11,7 +11,8 @@ from flocktime.errors import (
     NotReady,
     SourceError,
 )
-from flocktime.stats import ClockStats
+from flocktime.page_errors import LeaseExpired, PageError
+from flocktime.stats import ClockStats, PageStatus
 
 __all__ = [
     "BACKEND",
@@ -22,9 +23,12 @@ __all__ = [
     "EpochError",
     "ForkedClock",
     "InvalidTimestamp",
+    "LeaseExpired",
     "ManualSource",
     "NodeCollision",
     "NotReady",
+    "PageError",
+    "PageStatus",
     "SkewedSource",
     "SourceError",
     "Timestamp",

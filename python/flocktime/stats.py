@@ -1,8 +1,14 @@
-"""What a clock has absorbed, refused and survived, and what went through an event buffer, as plain numbers."""
+"""What a clock has absorbed, refused and survived, how its page is, and what went through an event buffer, as plain numbers."""
 
 from __future__ import annotations
 
-__all__ = ["BufferStats", "ClockStats"]
+TYPE_CHECKING = False  # importing typing costs more than all of this package
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from flocktime._backend import Timestamp
+
+__all__ = ["BufferStats", "ClockStats", "PageStatus"]
 
 #: What a clock itself counts, one by one; the rest of the snapshot is put together from elsewhere.
 COUNTERS = (
@@ -134,3 +140,61 @@ class BufferStats:
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self.as_dict().items())
         return f"BufferStats({shown})"
+
+
+class PageStatus:
+    """A host page, as one of its processes sees it. Others may go on while it is taken.
+
+    Attributes:
+        path: the file.
+        id: which page it is, 32 hexadecimal digits.
+        node: the node of all its timestamps.
+        found: how this process found it: ``"made"`` (there was none), ``"attached"`` (in use since the machine started: goes on
+            from the last timestamp), ``"restarted"`` (the machine started anew: goes on from the durable bound) or ``"damaged"``
+            (what lay in memory was no state of this page: as if restarted).
+        damaged_record: which of the two records of the lease was unreadable then, 0 or 1, or ``None``.
+        last: the latest timestamp of all processes.
+        leased_until: every timestamp has to lie below this one, which is durable.
+        lease: how far ahead this process makes it.
+        sequence: the number of the record that says so.
+        writer: the process that renewed the lease last.
+        renewals: how often this process did.
+        failures: how often the operating system refused it.
+        errno: what it said to the latest attempt, or ``None``.
+    """
+
+    __slots__ = (
+        "damaged_record", "errno", "failures", "found", "id", "last", "lease", "leased_until",
+        "node", "path", "renewals", "sequence", "writer",
+    )  # fmt: skip
+
+    path: str
+    id: str
+    node: int
+    found: str
+    damaged_record: int | None
+    last: Timestamp
+    leased_until: Timestamp
+    lease: timedelta
+    sequence: int
+    writer: int
+    renewals: int
+    failures: int
+    errno: int | None
+
+    def __init__(self, **values: object) -> None:
+        for name in self.__slots__:
+            setattr(self, name, values[name])
+
+    def as_dict(self) -> dict[str, object]:
+        """The same as a plain dictionary."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def __eq__(self, other: object) -> bool:
+        return self.as_dict() == other.as_dict() if isinstance(other, PageStatus) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # a snapshot is no key
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.as_dict().items())
+        return f"PageStatus({shown})"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from itertools import islice
 
-from flocktime._fallback import forks, merge
+from flocktime._fallback import forks, merge, pages
 from flocktime._fallback.arguments import ON_COLLISION, ON_DRIFT, choice, cut_reason, new_node, node_id, start
 from flocktime._fallback.blame import ENOUGH, Blame
 from flocktime._fallback.epoch_gate import StepRecord
@@ -93,6 +93,9 @@ class Clock:
 
     def __init_subclass__(cls) -> NoReturn:
         raise TypeError("type 'flocktime.Clock' is not an acceptable base type")
+
+    open = classmethod(pages.open)
+    page = property(pages.page)
 
     # Issuing.
 

@@ -2,6 +2,10 @@
 
 pub mod gossip;
 #[cfg(unix)]
+pub mod host_page;
+#[cfg(unix)]
 pub mod member;
 pub mod random;
 pub mod sys;
+#[cfg(unix)]
+mod threads;

@@ -136,6 +136,13 @@ pub fn utc_error_ns() -> Option<u64> {
     None
 }
 
+/// What makes this start of the machine differ from every other one; `None` where the operating system does not say.
+pub fn boot_id() -> Option<[u8; 16]> {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+    (digits.len() == 32).then(|| u128::from_str_radix(&digits, 16).ok().map(u128::to_be_bytes)).flatten()
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::sync::Mutex;

@@ -1,7 +1,10 @@
 //! `Clock` for Python. Every rule is in `flocktime_core::Clock`.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use flocktime_agent::host_page::{HostPage, OnExpiry};
 use flocktime_agent::random::fresh_node;
 use flocktime_core::layout::{HORIZON, MAX_BATCH, MAX_EPOCH};
 use flocktime_core::{Clock, ClockError, Config, Stats, Timestamp};
@@ -9,12 +12,13 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDelta, PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyDelta, PyDict, PyList, PyString, PyTuple, PyType};
 
 use crate::convert::{
     Argument, checked_bool, checked_int, delta, field, node_id, on_collision, on_drift, reason, seconds_us,
 };
-use crate::errors::{invalid, refusal, shown, wrong_element, wrong_type};
+use crate::errors::{invalid, refusal_on, shown, wrong_element, wrong_type};
+use crate::page;
 use crate::source::Source;
 use crate::stamp_object::stamp;
 use crate::timestamp::PyTimestamp;
@@ -49,11 +53,26 @@ pub(crate) struct PyClock {
     /// Apart from the Python object, which cannot be aligned as the clock asks for; shared with a flock that it is attached to.
     clock: Arc<Clock<Source>>,
     name: Option<Py<PyString>>,
+    /// Where its state lies, if not in itself.
+    page: Option<Arc<HostPage>>,
 }
 
 impl PyClock {
     pub(crate) fn shared(&self) -> &Arc<Clock<Source>> {
         &self.clock
+    }
+
+    #[cold]
+    fn refused(&self, py: Python<'_>, error: ClockError) -> PyErr {
+        refusal_on(py, error, self.page.as_ref().map(|page| page.path()))
+    }
+
+    #[inline]
+    fn issued<'py>(&self, py: Python<'py>, result: Result<Timestamp, ClockError>) -> Stamp<'py> {
+        match result {
+            Ok(ts) => Ok(stamp(py, ts)),
+            Err(error) => Err(self.refused(py, error)),
+        }
     }
 }
 
@@ -78,19 +97,64 @@ impl PyClock {
         last: Option<&Bound<'_, PyAny>>,
         epoch: Argument<'_>,
     ) -> PyResult<Self> {
-        let name =
-            name.map(|name| name.cast::<PyString>().map_err(|_| wrong_type("name", "a str", name))).transpose()?;
-        let mut config = Config::new(fresh_node);
-        config.node = node.map(node_id).transpose()?;
-        config.max_drift_us = max_drift.or(config.max_drift_us, |limit| {
-            if limit.is_none() { Ok(None) } else { seconds_us("max_drift", limit, false).map(|us| Some(us as u64)) }
-        })?;
-        config.on_drift = on_drift.or(config.on_drift, self::on_drift)?;
-        config.on_collision = on_collision.or(config.on_collision, self::on_collision)?;
+        let name = label(name)?;
+        let node = node.map(node_id).transpose()?;
+        let mut config = policies(max_drift, on_drift, on_collision)?;
+        config.node = node;
         let source = Source::from_python(source)?;
         config.epoch = epoch.or(0, |epoch| field("epoch", epoch, MAX_EPOCH.into()))? as u16;
         config.last = last.map(start).transpose()?;
-        Ok(Self { clock: Arc::new(Clock::new(source, config)), name: name.map(|name| name.clone().unbind()) })
+        Ok(Self { clock: Arc::new(Clock::new(source, config)), name, page: None })
+    }
+
+    /// Open the clock that all processes of a host share, in the file ``path``, and make it where there is none.
+    ///
+    /// No two processes issue the same timestamp, none goes back, and after a crash, whatever the OS clock shows then, every
+    /// timestamp lies above all earlier ones: a bound is made durable ahead of them. All carry the node of the page. Any process may
+    /// be killed at any time. A forked child shares the page by itself. The file belongs to one machine and is never copied.
+    ///
+    /// Args:
+    ///     path: the file, on a disk of this machine.
+    ///     name, max_drift, on_drift, on_collision, source: as for ``Clock``.
+    ///     lease: how far ahead the durable bound lies, 0.1 to 60 seconds or ``timedelta``. A thread renews it.
+    ///     on_expiry: where that is late: ``"block"`` (wait for it), ``"extend"`` (renew it in the call) or ``"error"`` (raise).
+    ///
+    /// Raises:
+    ///     PageError: the file is no page, is damaged, was copied, or the operating system refuses it.
+    ///     ValueError, TypeError: an argument that names no such thing.
+    ///
+    /// >>> from tempfile import TemporaryDirectory
+    /// >>> with TemporaryDirectory() as directory:
+    /// ...     one, other = Clock.open(f"{directory}/page"), Clock.open(f"{directory}/page")
+    /// ...     stamps = [one.now(), other.now(), one.now()]
+    /// >>> stamps == sorted(set(stamps))
+    /// True
+    #[classmethod]
+    #[pyo3(
+        signature = (path, *, name = None, lease = Argument::Absent, on_expiry = Argument::Absent, max_drift = Argument::Absent, on_drift = Argument::Absent, on_collision = Argument::Absent, source = None),
+        text_signature = "($cls, path, *, name=None, lease=3.0, on_expiry='block', max_drift=0.5, on_drift='reject', on_collision='reject', source=None)"
+    )]
+    #[allow(clippy::too_many_arguments, reason = "keyword arguments of the Python signature")]
+    #[allow(clippy::needless_pass_by_value, reason = "extracted for this call")]
+    fn open(
+        class: &Bound<'_, PyType>,
+        path: PathBuf,
+        name: Option<&Bound<'_, PyAny>>,
+        lease: Argument<'_>,
+        on_expiry: Argument<'_>,
+        max_drift: Argument<'_>,
+        on_drift: Argument<'_>,
+        on_collision: Argument<'_>,
+        source: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let name = label(name)?;
+        let lease = lease.or(Duration::from_secs(3), page::lease)?;
+        let on_expiry = on_expiry.or(OnExpiry::Block, page::on_expiry)?;
+        let config = policies(max_drift, on_drift, on_collision)?;
+        let page = page::open(class.py(), &path, lease, Source::from_python(source)?)?;
+        let place = Arc::new(page::Place::new(Arc::clone(&page), on_expiry));
+        let clock = Clock::sharing(place, Source::from_python(source)?, config);
+        Ok(Self { clock: Arc::new(clock), name, page: Some(page) })
     }
 
     /// Stamp a local or send event.
@@ -101,7 +165,7 @@ impl PyClock {
     /// Raises:
     ///     ForkedClock: in a forked child, where the node was fixed. What a source written in Python raises passes through.
     fn now<'py>(&self, py: Python<'py>) -> Stamp<'py> {
-        issued(py, self.clock.now())
+        self.issued(py, self.clock.now())
     }
 
     /// Reserve ``n`` consecutive timestamps, ``0..=65536``, with one step: no other thread's lies between them.
@@ -117,7 +181,7 @@ impl PyClock {
         let Some(n) = count.extract::<usize>().ok().filter(|&n| n <= MAX_BATCH) else {
             return Err(PyValueError::new_err(format!("n must lie in 0..={MAX_BATCH}, got {}", shown(&count)?)));
         };
-        let run = self.clock.now_many(n).map_err(|error| refusal(py, error))?;
+        let run = self.clock.now_many(n).map_err(|error| self.refused(py, error))?;
         PyList::new(py, run.map(|ts| stamp(py, ts)))
     }
 
@@ -154,7 +218,7 @@ impl PyClock {
         let Ok(remote) = ts.cast::<PyTimestamp>() else { return Err(wrong_type("ts", "a Timestamp", ts)) };
         let on_drift = on_drift.map(self::on_drift).transpose()?;
         let trusted = trusted.or(false, |flag| checked_bool("trusted", flag))?;
-        issued(ts.py(), self.clock.update(remote.get().0, on_drift, trusted))
+        self.issued(ts.py(), self.clock.update(remote.get().0, on_drift, trusted))
     }
 
     /// Merge all of them and tick once: all or nothing. At most 65,536; of none it is ``now``.
@@ -171,14 +235,14 @@ impl PyClock {
         let remotes = collected(timestamps)?;
         let on_drift = on_drift.map(self::on_drift).transpose()?;
         let trusted = trusted.or(false, |flag| checked_bool("trusted", flag))?;
-        issued(timestamps.py(), self.clock.update_many(&remotes, on_drift, trusted))
+        self.issued(timestamps.py(), self.clock.update_many(&remotes, on_drift, trusted))
     }
 
     /// How far a remote timestamp leads this clock's time: positive when the remote is ahead. Moves and counts nothing.
     fn observe<'py>(&self, ts: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDelta>> {
         let Ok(remote) = ts.cast::<PyTimestamp>() else { return Err(wrong_type("ts", "a Timestamp", ts)) };
         let py = ts.py();
-        delta(py, self.clock.observe(remote.get().0).map_err(|error| refusal(py, error))?)
+        delta(py, self.clock.observe(remote.get().0).map_err(|error| self.refused(py, error))?)
     }
 
     /// The operator's way back from a poisoned future: go one epoch up, with wall time as the source shows it.
@@ -194,7 +258,7 @@ impl PyClock {
     #[pyo3(signature = (reason, *, force = Argument::Absent), text_signature = "($self, reason, *, force=False)")]
     fn advance_epoch<'py>(&self, reason: &Bound<'py, PyAny>, force: Argument<'py>) -> Stamp<'py> {
         let (why, force) = (self::reason(reason)?, force.or(false, |flag| checked_bool("force", flag))?);
-        issued(reason.py(), self.clock.advance_epoch(&why, force))
+        self.issued(reason.py(), self.clock.advance_epoch(&why, force))
     }
 
     /// A new identity for a clock that has already stamped a wrong time: new random node, wall time as the source shows it.
@@ -206,7 +270,7 @@ impl PyClock {
     ///     The first timestamp of the new identity.
     fn reset<'py>(&self, reason: &Bound<'py, PyAny>) -> Stamp<'py> {
         let why = self::reason(reason)?;
-        issued(reason.py(), self.clock.reset(&why))
+        self.issued(reason.py(), self.clock.reset(&why))
     }
 
     /// The latest timestamp, issued, adopted or given as ``last=``; ``None`` before the first. The next one lies above it.
@@ -236,7 +300,13 @@ impl PyClock {
     /// How far the timestamps lead the source, a ``timedelta``; zero when they do not.
     #[getter]
     fn ahead_by<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDelta>> {
-        delta(py, self.clock.ahead_by_us().map_err(|error| refusal(py, error))? as i64)
+        delta(py, self.clock.ahead_by_us().map_err(|error| self.refused(py, error))? as i64)
+    }
+
+    /// The page that this clock shares with other processes, as ``PageStatus``; ``None`` for a clock of its own.
+    #[getter]
+    fn page<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.page.as_ref().map(|page| page::status(py, &page.status())).transpose()
     }
 
     /// The counters so far, as ``ClockStats``. Other threads may count on meanwhile.
@@ -269,12 +339,22 @@ impl PyClock {
     }
 }
 
-#[inline]
-fn issued(py: Python<'_>, result: Result<Timestamp, ClockError>) -> Stamp<'_> {
-    match result {
-        Ok(ts) => Ok(stamp(py, ts)),
-        Err(error) => Err(refusal(py, error)),
-    }
+fn label(name: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Py<PyString>>> {
+    let checked = |name: &Bound<'_, PyAny>| match name.cast::<PyString>() {
+        Ok(name) => Ok(name.clone().unbind()),
+        Err(_) => Err(wrong_type("name", "a str", name)),
+    };
+    name.map(checked).transpose()
+}
+
+fn policies(max_drift: Argument<'_>, on_drift: Argument<'_>, on_collision: Argument<'_>) -> PyResult<Config> {
+    let mut config = Config::new(fresh_node);
+    config.max_drift_us = max_drift.or(config.max_drift_us, |limit| {
+        if limit.is_none() { Ok(None) } else { seconds_us("max_drift", limit, false).map(|us| Some(us as u64)) }
+    })?;
+    config.on_drift = on_drift.or(config.on_drift, self::on_drift)?;
+    config.on_collision = on_collision.or(config.on_collision, self::on_collision)?;
+    Ok(config)
 }
 
 fn start(last: &Bound<'_, PyAny>) -> PyResult<Timestamp> {

@@ -1,6 +1,8 @@
 //! Rust refusals as Python exceptions. The sentences are written in `flocktime.errors`, once for both backends.
 
-use flocktime_core::{ClockError, EpochRefusal, InvalidTimestamp};
+use std::path::Path;
+
+use flocktime_core::{ClockError, EpochRefusal, InvalidTimestamp, Unleased, lowest};
 use pyo3::call::PyCallArgs;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -16,7 +18,18 @@ pub(crate) fn build<'py>(
     name: &str,
     arguments: impl PyCallArgs<'py>,
 ) -> PyErr {
-    match cell.import(py, "flocktime.errors", name).and_then(|builder| builder.call1(arguments)) {
+    build_from(py, cell, "flocktime.errors", name, arguments)
+}
+
+/// A builder of another module.
+pub(crate) fn build_from<'py>(
+    py: Python<'py>,
+    cell: &PyOnceLock<Py<PyAny>>,
+    module: &str,
+    name: &str,
+    arguments: impl PyCallArgs<'py>,
+) -> PyErr {
+    match cell.import(py, module, name).and_then(|builder| builder.call1(arguments)) {
         Ok(error) => PyErr::from_value(error),
         Err(failure) => failure,
     }
@@ -80,6 +93,14 @@ pub(crate) fn source_error(reading: &Bound<'_, PyAny>) -> PyErr {
 
 #[cold]
 pub(crate) fn refusal(py: Python<'_>, error: ClockError) -> PyErr {
+    refusal_on(py, error, None)
+}
+
+/// The same where the clock is on a page.
+#[cold]
+pub(crate) fn refusal_on(py: Python<'_>, error: ClockError, page: Option<&Path>) -> PyErr {
+    static UNLEASED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static SHARED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static DRIFT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static COLLISION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static FORKED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
@@ -105,6 +126,21 @@ pub(crate) fn refusal(py: Python<'_>, error: ClockError) -> PyErr {
         ClockError::Forked { node } => build(py, &FORKED, "_forked", (node,)),
         ClockError::Exhausted { epoch } => build(py, &EXHAUSTED, "_exhausted", (epoch,)),
         ClockError::NotReady => build(py, &NOT_READY, "_not_ready", ()),
+        ClockError::Unleased { why: Unleased::Interrupted, .. } => {
+            PyErr::take(py).unwrap_or_else(|| PyRuntimeError::new_err("the wait for a lease was interrupted"))
+        }
+        ClockError::Unleased { stamp: refused, leased, why } => {
+            let errno = if let Unleased::Failed(errno) = why { Some(errno) } else { None };
+            let bound = stamp(py, lowest(leased, refused.node()));
+            build_from(
+                py,
+                &UNLEASED,
+                "flocktime.page_errors",
+                "_lease_expired",
+                (page, stamp(py, refused), bound, errno),
+            )
+        }
+        ClockError::Shared { node } => build_from(py, &SHARED, "flocktime.page_errors", "_shared", (page, node)),
         // What a Python source raised was left with the interpreter; the operating system's clock never fails.
         ClockError::Source => {
             PyErr::take(py).unwrap_or_else(|| PyRuntimeError::new_err("the time source failed without an error"))

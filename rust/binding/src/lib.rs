@@ -14,6 +14,7 @@ mod flock_report;
 mod flock_settings;
 mod gossip_machine;
 mod member;
+mod page;
 mod python_call;
 mod simulation;
 mod source;

@@ -14,6 +14,7 @@ const TIME_MASK: u64 = (1 << TIME_BITS) - 1;
 /// The step is recorded *before* the clock's state is raised. Whoever then raises it, the record says so already, and a
 /// thread that meets the recorded epoch passes without spending anything.
 #[derive(Debug, Default)]
+#[repr(transparent)]
 pub(crate) struct StepRecord(AtomicU64);
 
 impl StepRecord {
@@ -27,6 +28,11 @@ impl StepRecord {
             0 => EpochGate::Step { from },
             wait_us => EpochGate::Shut { from, wait_us },
         }
+    }
+
+    /// As if none had been taken.
+    pub(crate) fn clear(&self) {
+        self.0.store(0, Ordering::Release);
     }
 
     /// Records the step to `to`, if it is still allowed. False: another thread took a different one meanwhile.

@@ -4,6 +4,7 @@ use core::fmt;
 use std::borrow::Cow;
 
 use crate::Timestamp;
+use crate::shared_state::{LEASE_UNIT_US, Unleased, lowest};
 use crate::time_source::SourceFailed;
 
 /// Which decoder refused a value.
@@ -120,6 +121,20 @@ pub enum ClockError {
     Source,
     /// The source's flock has not synchronised yet, and the source was told to refuse until then.
     NotReady,
+    /// The lease of a state that several processes share does not reach so far.
+    Unleased {
+        /// What would have been issued.
+        stamp: Timestamp,
+        /// The upper half that it had to lie below.
+        leased: u64,
+        /// Why there was no more room.
+        why: Unleased,
+    },
+    /// The clock's identity belongs to other processes too.
+    Shared {
+        /// The node of all of them.
+        node: u64,
+    },
 }
 
 impl From<SourceFailed> for ClockError {
@@ -150,6 +165,11 @@ impl fmt::Display for ClockError {
             Self::Exhausted { epoch } => write!(f, "the timestamps of epoch {epoch} are used up"),
             Self::Source => f.write_str("the time source could not be read"),
             Self::NotReady => f.write_str("this clock's flock has not synchronised yet"),
+            Self::Unleased { stamp, leased, why } => {
+                let bound_us = lowest(*leased, 0).physical_us() / LEASE_UNIT_US * LEASE_UNIT_US;
+                write!(f, "{} us lies beyond the lease, which ends at {bound_us} us: {why:?}", stamp.physical_us())
+            }
+            Self::Shared { node } => write!(f, "node {node:012x} is shared with other processes"),
         }
     }
 }

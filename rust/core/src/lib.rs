@@ -41,6 +41,7 @@ mod jumps;
 mod latest;
 pub mod layout;
 pub mod merge;
+mod shared_state;
 mod skewed_source;
 mod slot_ring;
 mod steered_source;
@@ -60,6 +61,7 @@ pub use event_buffer::{
     Refused,
 };
 pub use latest::Latest;
+pub use shared_state::{LEASE_UNIT_US, SharedPlace, SharedState, Unleased, lowest, upper_half};
 pub use skewed_source::SkewedSource;
 pub use steered_source::{Guidance, SteeredSource, Steering};
 pub use time_source::{ManualSource, OsSource, Reading, SourceFailed, TimeSource};

@@ -6,10 +6,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::bell::Bell;
-use super::driver::spawn_quietly;
 use super::peers::{Name, PeerError, PeerList};
 use super::port::canonical;
 use crate::gossip::MAX_PEERS;
+use crate::threads::spawn_quietly;
 
 /// A name among the peers.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,12 +7,11 @@ use std::os::fd::AsFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use flocktime_core::Guidance;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
 use super::config::Unavailable;
 use super::io::add;
@@ -27,19 +26,6 @@ use crate::sys;
 
 /// So many datagrams are read before deadlines are looked at again.
 const BATCH: usize = 64;
-
-/// Starts a thread that no signal interrupts: the process's handlers run on the threads they were meant for. Those that a
-/// thread brings upon itself stay, so that whoever handles crashes sees them.
-pub(super) fn spawn_quietly(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    let mut signals = SigSet::all();
-    for own in [Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGFPE, Signal::SIGILL, Signal::SIGTRAP, Signal::SIGABRT] {
-        signals.remove(own);
-    }
-    let before = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
-    let spawned = thread::Builder::new().name(name.to_owned()).spawn(run);
-    before.thread_set_mask()?;
-    spawned
-}
 
 /// Owned by the thread. It looks at its socket, its bell and H, in turn.
 pub(super) struct Driver {

@@ -12,7 +12,7 @@ use flocktime_core::{OsSource, Steering, fork};
 use super::bell::Bell;
 use super::config::{MemberConfig, Stamps, StartError, Unavailable};
 use super::directory::Directory;
-use super::driver::{Driver, spawn_quietly};
+use super::driver::Driver;
 use super::io::Io;
 use super::log::{Log, Status, Transition};
 use super::peers::{PeerError, PeerList};
@@ -24,6 +24,7 @@ use super::world::{Randomness, World};
 use crate::gossip::Machine;
 use crate::gossip::keyring::Keyring;
 use crate::sys;
+use crate::threads::spawn_quietly;
 
 /// A member of a flock that stands as long as this lives.
 ///

@@ -3,7 +3,7 @@
 use super::Clock;
 use crate::counters::count;
 use crate::layout::MAX_EPOCH;
-use crate::sync::{Ordering, advance};
+use crate::sync::Ordering;
 use crate::time_source::TimeSource;
 use crate::{ClockError, EpochRefusal, Timestamp, fork, merge};
 
@@ -36,8 +36,12 @@ impl<S: TimeSource> Clock<S> {
     ///
     /// # Errors
     ///
-    /// [`ClockError::Source`] or [`ClockError::NotReady`] when the source fails.
+    /// [`ClockError::Source`] or [`ClockError::NotReady`] when the source fails; [`ClockError::Shared`] where other processes
+    /// share the identity.
     pub fn reset(&self, reason: &str) -> Result<Timestamp, ClockError> {
+        if self.word.shared().is_some() {
+            return Err(ClockError::Shared { node: self.state().node() });
+        }
         let wall_us = self.source.wall_us()?;
         // From here on nothing fails. The node is drawn after the reading: a source written in Python may itself fork, and
         // a node that was drawn before would then be in two processes.
@@ -58,7 +62,7 @@ impl<S: TimeSource> Clock<S> {
 
     /// This clock's node. After a fork it is a new one, unless it was fixed.
     pub fn node(&self) -> u64 {
-        if self.is_copied() && !self.fixed_node.load(Ordering::Relaxed) {
+        if self.is_copied() && !self.fixed_node.load(Ordering::Relaxed) && self.word.shared().is_none() {
             self.become_child();
         }
         self.state().node()
@@ -75,16 +79,25 @@ impl<S: TimeSource> Clock<S> {
         if self.fixed_node.load(Ordering::Relaxed) {
             return Err(ClockError::Forked { node: self.state().node() });
         }
+        if let Some(place) = self.word.shared() {
+            let refuse = |why| {
+                let (stamp, leased) = (self.state(), place.state().leased());
+                ClockError::Unleased { stamp, leased, why }
+            };
+            place.enter_child().map_err(refuse)?;
+        }
         self.become_child();
         Ok(())
     }
 
-    /// Threads of the child may come here at once: each then gives the clock another fresh node, all of them unique.
+    /// Threads of the child may come here at once: each then gives the clock another fresh node, all of them unique. A shared state
+    /// keeps its own: it is advanced by parent and child as by any two processes.
     fn become_child(&self) {
-        let node = (self.fresh_node)();
-        let renamed =
-            advance(&self.state.0, |state| Ok::<_, ClockError>(Timestamp::from_u128(state).with_node(node).to_u128()));
-        debug_assert!(renamed.is_ok(), "renaming refuses nothing");
+        if self.word.shared().is_none() {
+            let node = (self.fresh_node)();
+            let renamed = self.word.advance(|state| Ok::<_, ClockError>(state.with_node(node)));
+            debug_assert!(renamed.is_ok(), "renaming refuses nothing");
+        }
         self.generation.store(fork::generation(), Ordering::Relaxed);
         count(&self.counters.forks);
     }

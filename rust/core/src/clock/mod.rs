@@ -6,24 +6,25 @@ mod looking;
 mod reasons;
 mod receive;
 mod run;
+mod word;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32};
-
-use portable_atomic::AtomicU128;
 
 pub use config::Config;
 pub use run::Run;
 
 use crate::blame::Blame;
 use crate::counters::{Counters, count};
-use crate::epoch_gate::StepRecord;
 use crate::jumps::JumpWatch;
 use crate::layout::{HORIZON, LOGICAL_BITS, LOGICAL_SHIFT, MAX_BATCH};
 use crate::merge::{self, OnCollision, OnDrift};
-use crate::sync::{Apart, Ordering, advance};
+use crate::shared_state::SharedPlace;
+use crate::sync::Ordering;
 use crate::time_source::TimeSource;
 use crate::{ClockError, Timestamp, fork};
 use reasons::Reasons;
+use word::{Stopped, Word};
 
 /// A clock that issues strictly increasing timestamps and merges those of others.
 ///
@@ -43,9 +44,8 @@ use reasons::Reasons;
 /// # Ok::<(), flocktime_core::ClockError>(())
 /// ```
 pub struct Clock<S> {
-    /// The latest timestamp, issued or adopted, with this clock's node. Never goes back, but for `reset`. Apart from the settings,
-    /// which every call reads.
-    state: Apart<AtomicU128>,
+    /// The latest timestamp, issued or adopted, with this clock's node. Never goes back, but for `reset`.
+    word: Word,
     /// The generation that `state`'s node belongs to.
     generation: AtomicU32,
     fixed_node: AtomicBool,
@@ -57,7 +57,6 @@ pub struct Clock<S> {
     loaded: Option<Timestamp>,
     /// `loaded` is no longer where the clock stands: a reset may come by the same numbers once more.
     was_reset: AtomicBool,
-    steps: StepRecord,
     counters: Counters,
     /// Elsewhere: it is large, and no call that succeeds needs it.
     blame: Box<Blame>,
@@ -74,8 +73,19 @@ impl<S: TimeSource> Clock<S> {
         let last = config.last.map_or(start, |last| {
             Timestamp::from_parts(last.physical_us().min(HORIZON), last.logical(), node, last.epoch())
         });
+        Self::on(Word::own(start.max(last)), source, config)
+    }
+
+    /// A clock whose state is that of `place`, which clocks of other processes advance too: no two of them issue the same timestamp,
+    /// and all of them carry the node that the state has. What `config` says about node, epoch and beginning does not count, and
+    /// [`Clock::reset`] is refused.
+    pub fn sharing(place: Arc<dyn SharedPlace>, source: S, config: Config) -> Self {
+        Self::on(Word::Shared(place), source, Config { node: None, last: None, ..config })
+    }
+
+    fn on(word: Word, source: S, config: Config) -> Self {
         Self {
-            state: Apart(AtomicU128::new(start.max(last).to_u128())),
+            word,
             generation: AtomicU32::new(fork::generation()),
             fixed_node: AtomicBool::new(config.node.is_some()),
             source,
@@ -85,7 +95,6 @@ impl<S: TimeSource> Clock<S> {
             on_collision: config.on_collision,
             loaded: config.last,
             was_reset: AtomicBool::new(false),
-            steps: StepRecord::default(),
             counters: Counters::default(),
             blame: Box::new(Blame::new()),
             reasons: Reasons::new(),
@@ -98,7 +107,8 @@ impl<S: TimeSource> Clock<S> {
     /// # Errors
     ///
     /// [`ClockError::Source`] or [`ClockError::NotReady`] when the source fails, [`ClockError::Forked`] for a fixed node in a forked child.
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "the hot path: what it returns is larger than a timestamp, 5 ns of 46")]
     pub fn now(&self) -> Result<Timestamp, ClockError> {
         let physical = self.read()?;
         let issued = self.issue(|state| Ok(merge::tick(state, physical)))?;
@@ -140,16 +150,18 @@ impl<S: TimeSource> Clock<S> {
     pub fn update(&self, remote: Timestamp, on_drift: Option<OnDrift>, trusted: bool) -> Result<Timestamp, ClockError> {
         let physical = self.read()?;
         let latest = merge::latest(physical, self.source.max_drift_us(self.max_drift));
-        let common = advance(&self.state.0, |state| {
-            let adopted = merge::adopt_common(Timestamp::from_u128(state), remote, latest).ok_or(Uncommon)?;
-            Ok(merge::tick(adopted, physical).to_u128())
+        let common = self.word.advance(|state| {
+            let adopted = merge::adopt_common(state, remote, latest).ok_or(Uncommon)?;
+            Ok(merge::tick(adopted, physical))
         });
-        match common.map(Timestamp::from_u128) {
+        match common {
             Ok(issued) => {
                 self.count_carry(issued, physical);
                 Ok(issued)
             }
-            Err(Uncommon) => self.receive(&[remote], physical, on_drift, trusted),
+            Err(Stopped::Refused(Uncommon) | Stopped::Beyond(_)) => {
+                self.receive(&[remote], physical, on_drift, trusted)
+            }
         }
     }
 
@@ -169,15 +181,42 @@ impl<S: TimeSource> Clock<S> {
     }
 
     fn state(&self) -> Timestamp {
-        Timestamp::from_u128(self.state.0.load(Ordering::Acquire))
+        self.word.load()
     }
 
     /// Advances the state; what it becomes is what is issued.
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "the hot path")]
     fn issue(&self, mut next: impl FnMut(Timestamp) -> Result<Timestamp, ClockError>) -> Result<Timestamp, ClockError> {
-        advance(&self.state.0, |state| next(Timestamp::from_u128(state)).map(Timestamp::to_u128))
-            .map(Timestamp::from_u128)
+        match self.word.advance(&mut next) {
+            Ok(issued) => Ok(issued),
+            Err(Stopped::Refused(refusal)) => Err(refusal),
+            Err(Stopped::Beyond(stamp)) => self.issue_beyond(stamp, &mut next),
+        }
+    }
+
+    /// The same where the lease of shared memory has to be extended first.
+    #[cold]
+    fn issue_beyond(
+        &self,
+        mut stamp: Timestamp,
+        next: &mut dyn FnMut(Timestamp) -> Result<Timestamp, ClockError>,
+    ) -> Result<Timestamp, ClockError> {
+        loop {
+            self.make_room(stamp)?;
+            match self.word.advance(&mut *next) {
+                Ok(issued) => return Ok(issued),
+                Err(Stopped::Refused(refusal)) => return Err(refusal),
+                Err(Stopped::Beyond(further)) => stamp = further,
+            }
+        }
+    }
+
+    /// Where memory is shared: that its lease may reach so far.
+    fn make_room(&self, stamp: Timestamp) -> Result<(), ClockError> {
+        let Some(place) = self.word.shared() else { return Ok(()) };
+        let leased_until = |why| ClockError::Unleased { stamp, leased: place.state().leased(), why };
+        place.make_room(stamp).map_err(leased_until)
     }
 
     /// One physical reading, at most [`HORIZON`], taken before the swap begins.

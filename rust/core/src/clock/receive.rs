@@ -59,13 +59,13 @@ impl<S: TimeSource> Clock<S> {
         if trusted || self.is_fresh(state) {
             EpochGate::Open
         } else {
-            self.steps.gate(state.epoch(), self.source.monotonic_ns())
+            self.word.steps().gate(state.epoch(), self.source.monotonic_ns())
         }
     }
 
     /// Spends the minute, where one has to be spent.
     fn take_step(&self, state: Timestamp, to: u16, trusted: bool) -> bool {
-        trusted || self.is_fresh(state) || self.steps.take(to, self.source.monotonic_ns())
+        trusted || self.is_fresh(state) || self.word.steps().take(to, self.source.monotonic_ns())
     }
 
     /// Another thread took a step between the look and the step.
@@ -92,7 +92,12 @@ impl<S: TimeSource> Clock<S> {
             }
             ClockError::Epoch { .. } => count(&self.counters.refused_epoch),
             ClockError::Collision { .. } => count(&self.counters.refused_collision),
-            ClockError::Forked { .. } | ClockError::Exhausted { .. } | ClockError::Source | ClockError::NotReady => {}
+            ClockError::Forked { .. }
+            | ClockError::Exhausted { .. }
+            | ClockError::Source
+            | ClockError::NotReady
+            | ClockError::Unleased { .. }
+            | ClockError::Shared { .. } => {}
         }
         refusal
     }

@@ -1,0 +1,46 @@
+//! The keeper of a page: one thread in each process that has it open. All of them look whether the lease is due; whoever comes
+//! first renews it. So there is no role to hand on when one of them dies.
+
+use std::io;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::HostPage;
+use super::lease::Unrenewed;
+use super::mapping::Mapping;
+use crate::threads::spawn_quietly;
+
+/// After a refusal it is tried again so much later, unless somebody calls.
+const AGAIN: Duration = Duration::from_millis(100);
+/// Another process is at it: a look at how far it has come.
+const SOON: Duration = Duration::from_millis(5);
+
+/// Starts it. It ends soon after the page is dropped.
+pub(super) fn keep(page: &Arc<HostPage>) -> io::Result<()> {
+    let (mapping, page) = (page.mapping.clone(), Arc::downgrade(page));
+    spawn_quietly("flocktime-page", move || run(&mapping, &page)).map(drop)
+}
+
+fn run(mapping: &Mapping, page: &Weak<HostPage>) {
+    loop {
+        let seen = mapping.calls();
+        let Some(page) = page.upgrade() else { return };
+        let pause = tend(&page);
+        drop(page);
+        mapping.wait_for_call(seen, pause);
+    }
+}
+
+fn tend(page: &HostPage) -> Duration {
+    if !page.is_due() {
+        return page.pause();
+    }
+    match page.renew(false) {
+        Ok(()) => page.pause(),
+        Err(Unrenewed::Busy) => SOON,
+        Err(Unrenewed::Os(error)) => {
+            page.failed(&error);
+            AGAIN
+        }
+    }
+}

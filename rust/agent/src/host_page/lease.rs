@@ -1,0 +1,177 @@
+//! The lease of a page: how far it reaches, when it is due and how it is renewed.
+
+use std::io;
+use std::process;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use flocktime_core::layout::HORIZON;
+use flocktime_core::{LEASE_UNIT_US, Timestamp, Unleased, fork, upper_half};
+
+use super::block::{RECORDS_AT, Record};
+use super::disk::{PageLock, Unlocked, read_ledger};
+use super::{HostPage, now_us};
+
+/// A wall clock that has run away from the timestamps by more than this is not followed until a timestamp does: it may be a
+/// glitch, and what is leased is never taken back.
+const IDLE_US: u64 = 3_600_000_000;
+/// So long does a caller that extends the lease itself wait for another process that is at it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Upper halves in so many microseconds.
+pub(super) const fn units(us: u64) -> u64 {
+    us.div_ceil(LEASE_UNIT_US)
+}
+
+/// Why a lease was not renewed.
+#[derive(Debug)]
+pub(super) enum Unrenewed {
+    /// Somebody else is at it.
+    Busy,
+    Os(io::Error),
+}
+
+impl HostPage {
+    /// How far timestamps may have come: what was issued, and where the wall clock stands, if that is believed.
+    fn reach(&self, follow: bool) -> u64 {
+        let latest = self.live().state.latest();
+        let issued = upper_half(latest);
+        let Some(wall_us) = (self.wall)().map(|us| us.min(HORIZON)) else { return issued };
+        let idle_us = wall_us.saturating_sub(latest.physical_us());
+        if !follow && idle_us > IDLE_US {
+            return issued;
+        }
+        issued.max((u64::from(latest.epoch()) << 48) | (wall_us / LEASE_UNIT_US))
+    }
+
+    /// A third of the lease is used up, or somebody waits.
+    pub(super) fn is_due(&self) -> bool {
+        self.due_in() == 0
+    }
+
+    /// Upper halves that may go by until it is.
+    fn due_in(&self) -> u64 {
+        let state = &self.live().state;
+        let leased = state.leased();
+        if state.wanted() >= leased {
+            return 0;
+        }
+        leased.saturating_sub(self.reach(false)).saturating_sub(self.lease - self.lease / 3)
+    }
+
+    /// How long a keeper may sleep.
+    pub(super) fn pause(&self) -> Duration {
+        let most_us = self.lease / 3 * LEASE_UNIT_US;
+        Duration::from_micros((self.due_in() * LEASE_UNIT_US).clamp(1_000, most_us.max(1_000)))
+    }
+
+    /// Makes more room durable and then says so, if it is due. `follow`: as far as the wall clock, wherever it is.
+    pub(super) fn renew(&self, follow: bool) -> Result<(), Unrenewed> {
+        let _alone = self.alone().ok_or(Unrenewed::Busy)?;
+        let _lock = PageLock::try_new(&self.file, &self.path).map_err(|unlocked| match unlocked {
+            Unlocked::Busy => Unrenewed::Busy,
+            Unlocked::Os(error) => Unrenewed::Os(error),
+        })?;
+        if follow || self.is_due() { self.extend(follow).map_err(Unrenewed::Os) } else { Ok(()) }
+    }
+
+    /// For whoever holds the lock.
+    pub(super) fn extend(&self, follow: bool) -> io::Result<()> {
+        let live = self.live();
+        live.set_writer(process::id());
+        let leased = live.state.leased();
+        let bound = self.reach(follow).max(live.state.wanted()).saturating_add(self.lease).max(leased);
+        let model = Record {
+            page: self.header.id,
+            sequence: 0,
+            bound,
+            limit: bound,
+            written_us: now_us(),
+            process: process::id(),
+        };
+        let ledger = read_ledger(self.disk.as_ref(), self.header.id)?;
+        for entry in ledger.entries(model, bound, leased, live.confirmed(), 2 * self.lease) {
+            self.disk.write(RECORDS_AT[entry.slot], &entry.record.to_block())?;
+            self.disk.sync()?;
+            live.confirm(entry.record.sequence, entry.record.bound);
+        }
+        self.renewals.fetch_add(1, Ordering::Relaxed);
+        self.errno.store(0, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// What the operating system said, for those who wait.
+    pub(super) fn failed(&self, error: &io::Error) -> i32 {
+        const EIO: i32 = 5;
+        let errno = error.raw_os_error().unwrap_or(EIO);
+        self.errno.store(errno, Ordering::Relaxed);
+        self.failures.fetch_add(1, Ordering::AcqRel);
+        self.live().announce();
+        errno
+    }
+
+    /// Waits until this timestamp lies below the lease, at most for so long; false: it does not yet. The keepers of all processes
+    /// are called.
+    ///
+    /// # Errors
+    ///
+    /// [`Unleased::Failed`] where this process's keeper tried meanwhile and the operating system refused.
+    pub fn wait_for_room(&self, stamp: Timestamp, patience: Duration) -> Result<bool, Unleased> {
+        let (live, begun) = (self.live(), Instant::now());
+        let failures = self.failures.load(Ordering::Acquire);
+        live.state.want(stamp);
+        live.call();
+        loop {
+            let seen = live.renewals();
+            if live.state.allows(stamp) {
+                return Ok(true);
+            }
+            if self.failures.load(Ordering::Acquire) != failures {
+                return Err(Unleased::Failed(self.errno.load(Ordering::Relaxed)));
+            }
+            let Some(left) = patience.checked_sub(begun.elapsed()) else { return Ok(false) };
+            live.wait_for_renewal(seen, left);
+        }
+    }
+
+    /// Renews the lease on the caller's thread, until this timestamp lies below it.
+    ///
+    /// # Errors
+    ///
+    /// [`Unleased::Failed`] where the operating system refuses, [`Unleased::Late`] where another process has been at it for ten
+    /// seconds.
+    pub fn extend_now(&self, stamp: Timestamp) -> Result<(), Unleased> {
+        let (live, begun) = (self.live(), Instant::now());
+        live.state.want(stamp);
+        loop {
+            let seen = live.renewals();
+            if live.state.allows(stamp) {
+                return Ok(());
+            }
+            match self.renew(false) {
+                Ok(()) => {}
+                Err(Unrenewed::Os(error)) => return Err(Unleased::Failed(self.failed(&error))),
+                Err(Unrenewed::Busy) if begun.elapsed() > PATIENCE => return Err(Unleased::Late),
+                Err(Unrenewed::Busy) => live.wait_for_renewal(seen, Duration::from_millis(1)),
+            }
+        }
+    }
+
+    /// The only thread of this process that renews; `None`: another one is. A mark of another generation is that of a thread which
+    /// a fork left behind.
+    fn alone(&self) -> Option<Alone<'_>> {
+        let mark = u64::from(fork::generation()) + 1;
+        let found = self.busy.load(Ordering::Relaxed);
+        let taken =
+            found != mark && self.busy.compare_exchange(found, mark, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        taken.then_some(Alone(self))
+    }
+}
+
+struct Alone<'a>(&'a HostPage);
+
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        self.0.busy.store(0, Ordering::Release);
+    }
+}

@@ -1,0 +1,145 @@
+//! A process joins a page, and makes it where there is none.
+
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use flocktime_core::{fork, lowest, upper_half};
+use portable_atomic::AtomicU128;
+
+use super::block::{HEADER_AT, Header, Record, SIZE};
+use super::disk::{Disk, PageLock, Unlocked, read_block, read_ledger};
+use super::fault::{Fault, PageError};
+use super::lease::units;
+use super::ledger::Ledger;
+use super::live::{Boot, Live};
+use super::mapping::Mapping;
+use super::status::Found;
+use super::{HostPage, Wall, keeper, making, now_us};
+use crate::random::fresh_node;
+use crate::sys;
+
+/// How a page is opened.
+pub struct PageConfig {
+    /// How far ahead the bound lies that is made durable.
+    pub lease: Duration,
+    /// The wall clock of the clocks that will use it.
+    pub wall: Wall,
+    /// How long to wait for another process that is writing.
+    pub patience: Duration,
+    /// What to write to, instead of the file. For tests.
+    pub disk: Option<Box<dyn Disk>>,
+}
+
+impl PageConfig {
+    /// A lease of three seconds.
+    pub fn new(wall: impl Fn() -> Option<u64> + Send + Sync + 'static) -> Self {
+        Self { lease: Duration::from_secs(3), wall: Box::new(wall), patience: Duration::from_secs(10), disk: None }
+    }
+}
+
+impl HostPage {
+    /// Opens the page, or makes it. Its lease is renewed before this returns, so it waits for the disk once or twice.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the file, or what the operating system refuses.
+    pub fn open(path: &Path, config: PageConfig) -> Result<Arc<Self>, PageError> {
+        sys::watch_forks();
+        Self::join(path, config).map_err(|fault| fault.at(path))
+    }
+
+    fn join(path: &Path, config: PageConfig) -> Result<Arc<Self>, Fault> {
+        if !AtomicU128::is_lock_free() {
+            return Err(Fault::Unsupported { what: "a lock-free compare-and-swap of 128 bits" });
+        }
+        let lease = units(config.lease.as_micros() as u64);
+        let (file, made) = open_or_make(path, (config.wall)(), lease)?;
+        let size = file.metadata().map_err(Fault::os("asking for its size"))?.len();
+        if size != SIZE {
+            return Err(Fault::Size { found: size });
+        }
+        let disk = match config.disk {
+            Some(disk) => disk,
+            None => Box::new(file.try_clone().map_err(Fault::os("opening"))?),
+        };
+        let header = read_block(disk.as_ref(), HEADER_AT).map_err(Fault::os("reading"))?;
+        let header = Header::from_block(&header)?;
+        if making::identity(&file).map_err(Fault::os("asking for its identity"))? != header.file {
+            return Err(Fault::Copied);
+        }
+        let mapping = Mapping::new(&file).map_err(Fault::os("mapping"))?;
+        let _lock = lock(&file, path, &mapping, config.patience)?;
+        let ledger = read_ledger(disk.as_ref(), header.id).map_err(Fault::os("reading"))?;
+        let (found, damaged_record) = begin(&mapping, &ledger, &header, sys::boot_id())?;
+        let page = Arc::new(Self {
+            path: path.to_owned(),
+            header,
+            file,
+            disk,
+            mapping,
+            lease,
+            wall: config.wall,
+            found: if made { Found::Made } else { found },
+            damaged_record,
+            busy: AtomicU64::new(0),
+            kept: AtomicU32::new(fork::generation()),
+            renewals: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            errno: AtomicI32::new(0),
+        });
+        page.extend(true).map_err(Fault::os("writing the lease"))?;
+        keeper::keep(&page).map_err(Fault::os("starting a thread"))?;
+        Ok(page)
+    }
+}
+
+fn open_or_make(path: &Path, wall_us: Option<u64>, lease: u64) -> Result<(File, bool), Fault> {
+    let open = || OpenOptions::new().read(true).write(true).open(path);
+    match open() {
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        opened => return opened.map(|file| (file, false)).map_err(Fault::os("opening")),
+    }
+    let mut id = [0; 16];
+    getrandom::fill(&mut id).map_err(|error| Fault::Os { what: "randomness", error: error.into() })?;
+    let limit = units(wall_us.unwrap_or(0)).saturating_add(2 * lease);
+    let first = Record { page: id, sequence: 1, bound: 0, limit, written_us: now_us(), process: std::process::id() };
+    let made = making::make(path, id, fresh_node(), first)?;
+    open().map(|file| (file, made)).map_err(Fault::os("opening"))
+}
+
+fn lock(file: &File, path: &Path, live: &Live, patience: Duration) -> Result<PageLock, Fault> {
+    let begun = Instant::now();
+    loop {
+        match PageLock::try_new(file, path) {
+            Ok(lock) => return Ok(lock),
+            Err(Unlocked::Os(error)) => return Err(Fault::Os { what: "locking", error }),
+            Err(Unlocked::Busy) if begun.elapsed() > patience => return Err(Fault::Busy { holder: live.writer() }),
+            // Only where two processes meet within the milliseconds that a write takes.
+            Err(Unlocked::Busy) => thread::sleep(Duration::from_millis(1)),
+        }
+    }
+}
+
+/// Sees to it that the state in memory is one to go on from, and returns how it was found.
+fn begin(live: &Live, ledger: &Ledger, header: &Header, boot: Option<Boot>) -> Result<(Found, Option<usize>), Fault> {
+    let beginning = ledger.beginning().ok_or(Fault::Damaged { what: "both records of the lease" })?;
+    if live.is_foreign(boot) {
+        return Err(Fault::Unsupported { what: "the memory format of another version that has it open" });
+    }
+    let begun = live.is_begun(boot);
+    let genuine = live.state.genuine(header.node).is_some_and(|latest| upper_half(latest) < beginning.bound);
+    if begun && genuine && live.state.leased() <= beginning.bound {
+        return Ok((Found::Attached, beginning.damaged));
+    }
+    // Nobody relies on what is there: it is of another boot, or nobody's. Every timestamp ever issued lies below the bound, so
+    // that a process which goes on meanwhile loses nothing either.
+    live.state.begin(lowest(beginning.bound, header.node));
+    live.confirm(ledger.latest().map_or(0, |latest| latest.sequence), beginning.bound);
+    live.begin(boot);
+    Ok((if begun { Found::Damaged } else { Found::Restarted }, beginning.damaged))
+}

@@ -1,0 +1,82 @@
+//! [`PagePlace`]: a page as the state of a clock, and what to do when its lease is used up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flocktime_core::{SharedPlace, SharedState, Timestamp, Unleased};
+
+use super::HostPage;
+use super::mapping::Mapping;
+
+/// What a clock does where the lease was not renewed in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnExpiry {
+    /// Waits until a keeper has renewed it.
+    #[default]
+    Block,
+    /// Renews it on the caller's thread.
+    Extend,
+    /// Refuses.
+    Error,
+}
+
+/// Waits between two looks at [`PagePlace::interrupted`].
+const SLICE: Duration = Duration::from_millis(50);
+
+/// Where a clock on a page keeps its state.
+pub struct PagePlace {
+    page: Arc<HostPage>,
+    /// The page's, nearer.
+    mapping: Mapping,
+    on_expiry: OnExpiry,
+    /// Asked now and then by whoever waits: true ends the wait.
+    interrupted: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl PagePlace {
+    /// Waits as `on_expiry` says, until `interrupted` says otherwise.
+    pub fn new(
+        page: Arc<HostPage>,
+        on_expiry: OnExpiry,
+        interrupted: impl Fn() -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let mapping = page.mapping.clone();
+        Self { page, mapping, on_expiry, interrupted: Box::new(interrupted) }
+    }
+
+    /// The page.
+    pub const fn page(&self) -> &Arc<HostPage> {
+        &self.page
+    }
+}
+
+impl SharedPlace for PagePlace {
+    #[inline]
+    fn state(&self) -> &SharedState {
+        &self.mapping.state
+    }
+
+    fn make_room(&self, stamp: Timestamp) -> Result<(), Unleased> {
+        match self.on_expiry {
+            OnExpiry::Block => {
+                while !self.page.wait_for_room(stamp, SLICE)? {
+                    if (self.interrupted)() {
+                        return Err(Unleased::Interrupted);
+                    }
+                }
+                Ok(())
+            }
+            OnExpiry::Extend => self.page.extend_now(stamp),
+            OnExpiry::Error => {
+                let state = self.state();
+                state.want(stamp);
+                self.page.live().call();
+                if state.allows(stamp) { Ok(()) } else { Err(Unleased::Late) }
+            }
+        }
+    }
+
+    fn enter_child(&self) -> Result<(), Unleased> {
+        self.page.enter_child()
+    }
+}
