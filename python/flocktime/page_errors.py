@@ -19,8 +19,8 @@ class PageError(ClockError, OSError):
     Attributes:
         path: the file.
         reason: ``"os"`` (the operating system refuses), ``"size"``, ``"foreign"`` (not a page), ``"version"``, ``"damaged"``,
-            ``"copied"`` (made as another file), ``"busy"`` (another process is writing and does not end), ``"shared"`` (what was asked
-            for is not one process's to do) or ``"unsupported"``.
+            ``"copied"`` (made as another file), ``"busy"`` (another process is writing and does not end), ``"shared"`` (not for
+            one process alone to do) or ``"unsupported"``.
     """
 
     def __init__(self, message: str, *, path: str | None = None, reason: str = "", errno: int | None = None) -> None:

@@ -53,7 +53,8 @@ def test_the_package_offers_what_it_always_did() -> None:
     """The names that users import from ``flocktime`` itself are a promise."""
     assert set(flocktime.__all__) == {
         "BACKEND", "Clock", "ClockError", "ClockStats", "DriftError", "EpochError", "EventBuffer", "Flock", "ForkedClock",
-        "InvalidTimestamp", "LeaseExpired", "NodeCollision", "NotReady", "PageError", "PageStatus", "SourceError", "Timestamp", "__version__",
+        "InvalidTimestamp", "LeaseExpired", "NodeCollision", "NotReady", "PageError", "PageStatus", "SourceError", "Timestamp",
+        "__version__",
     }  # fmt: skip
 
 

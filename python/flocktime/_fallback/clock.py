@@ -94,8 +94,7 @@ class Clock:
     def __init_subclass__(cls) -> NoReturn:
         raise TypeError("type 'flocktime.Clock' is not an acceptable base type")
 
-    open = classmethod(pages.open)
-    page = property(pages.page)
+    open, page = classmethod(pages.open), property(pages.page)
 
     # Issuing.
 
@@ -110,7 +109,7 @@ class Clock:
         """
         physical = self._read()
         with self._lock:
-            return self._issue(_as_it_is, physical)
+            return self._issue(merge.as_it_is, physical)
 
     def now_many(self, n: int) -> list[Timestamp]:
         """Reserve ``n`` consecutive timestamps, ``0..=65536``, with one step: no other thread's lies between them.
@@ -129,7 +128,7 @@ class Clock:
         with self._lock:
             if count and not merge.has_room(self._state, physical, count - 1):
                 raise _exhausted(self._state.epoch)
-            return [self._issue(_as_it_is, physical) for _ in range(count)]
+            return [self._issue(merge.as_it_is, physical) for _ in range(count)]
 
     # Merging.
 
@@ -396,7 +395,3 @@ class Clock:
     def _is_fresh(self) -> bool:
         """Neither issued nor loaded anything: a newcomer must be able to join at any epoch."""
         return self._loaded is None and self._state[1:] == (0, 0)
-
-
-def _as_it_is(state: State) -> State:
-    return state
