@@ -101,7 +101,7 @@ class Flock:
         every_s = within("resolve_every", resolve_every, 0.01, 86_400.0)
         names = [] if callable(peers) else checked_names(peers)
         settings: dict[str, Any] = {"name": name, "max_drift": max_drift, "on_drift": on_drift}
-        paged = page_clock(page, source, {"node": node, "last": last, "epoch": epoch}, **settings)
+        paged = page_clock(page, source, {"node": node, "last": last, "epoch": epoch or None}, **settings)
         self._member = FlockMember(
             listen=listen,
             keys=keys,

@@ -23,7 +23,7 @@ def page_clock(
     """
     if page is None:
         return None
-    given = [name for name, value in own.items() if value]
+    given = [name for name, value in own.items() if value is not None]
     if given:
         raise ValueError(f"{given[0]} cannot be given with a page: all its clocks go on from where they are")
     return Clock.open(page, source=source, **settings)

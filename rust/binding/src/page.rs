@@ -138,7 +138,7 @@ fn refused(py: Python<'_>, error: &PageError) -> PyErr {
 pub(crate) fn status<'py>(py: Python<'py>, status: &PageStatus) -> PyResult<Bound<'py, PyAny>> {
     static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let values = PyDict::new(py);
-    values.set_item("path", &status.path)?;
+    values.set_item("path", status.path.as_os_str())?;
     values.set_item("id", format!("{:032x}", u128::from_be_bytes(status.id)))?;
     values.set_item("node", status.node)?;
     let found = match status.found {

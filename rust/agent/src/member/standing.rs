@@ -79,6 +79,11 @@ impl Member {
         let steering = Arc::new(Steering::new());
         let published = steering.publish(&machine.guidance());
         debug_assert!(published, "nobody else has it yet");
+        let mut publishing = helm.map(|helm| Publishing::new(helm, on_os_clock, round));
+        if let Some(publishing) = &mut publishing {
+            // Before anybody reads a clock: the member may have been told to refuse. Whether it was replaced its thread will see.
+            let _replaced = publishing.publish(&machine.guidance(), machine.state(), base.as_ref());
+        }
         let shared = Arc::new(Shared {
             generation: fork::generation(),
             log: Log::new(machine.state(), base.raw_ns()),
@@ -93,7 +98,6 @@ impl Member {
             stopping: AtomicBool::new(false),
         });
         shared.directory.set(peers)?;
-        let publishing = helm.map(|helm| Publishing::new(helm, on_os_clock, round));
         let driver = Driver::new(Arc::clone(&shared), socket, round, watch, publishing);
         // From here on dropping it stops what was started.
         let member = Self { shared, local_address, thread: Mutex::default() };
