@@ -69,7 +69,7 @@ class Answers:
 
     Attributes:
         stamps: all of them. nodes: that they carry. workers: processes that answered. back: answers at or below one that
-        somebody had in hand before the request was sent, whoever had answered that. seconds: how long it took.
+        somebody had in hand before the request was sent, whoever had answered that. seconds: how long the crowd took.
     """
 
     stamps: list[bytes] = field(default_factory=list)
@@ -84,9 +84,9 @@ class Answers:
         return len(self.stamps) - len(set(self.stamps))
 
 
-def ask(address: tuple[str, int], requests: int, clients: int = 8) -> Answers:
+def ask(address: tuple[str, int], requests: int, clients: int = 8, workers: int = 1) -> Answers:
     """So many requests of so many clients together, on connections that are kept alive. Half of them carry the stamp of the
-    answer before.
+    answer before. First, one by one, as many as it takes until so many workers have answered: some start later than others.
     """
     answers, failures, lock = Answers(), list[BaseException](), threading.Lock()
 
@@ -99,6 +99,9 @@ def ask(address: tuple[str, int], requests: int, clients: int = 8) -> Answers:
 
     shares = [requests // clients + (number < requests % clients) for number in range(clients)]
     threads = [threading.Thread(target=client, args=(share,)) for share in shares]
+    deadline = time.monotonic() + PATIENCE_S
+    while len(answers.workers) < workers and time.monotonic() < deadline:
+        _converse(address, 1, answers, lock)
     begun = time.monotonic()
     for thread in threads:
         thread.start()

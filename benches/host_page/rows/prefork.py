@@ -24,11 +24,11 @@ def prefork(options: Options) -> Table:
         tempfile.TemporaryDirectory(dir=options.directory or None) as directory,
         served(gunicorn(preload=True), Path(directory, "page")) as address,
     ):
-        answers = ask(address, options.requests)
+        answers = ask(address, options.requests, workers=WORKERS)
     table.add("answers", len(answers.stamps), least=options.requests)
     table.add("workers that answered", len(answers.workers), least=WORKERS, most=WORKERS)
     table.add("duplicates", answers.duplicates, most=0)
     table.add("at or below one answered before", answers.back, most=0)
     table.add("nodes", len(answers.nodes), most=1)
-    table.add("requests a second", len(answers.stamps) / answers.seconds)
+    table.add("requests a second", options.requests / answers.seconds)
     return table
