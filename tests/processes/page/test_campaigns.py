@@ -19,15 +19,10 @@ from benches.host_page.rows.speed import speed
 from benches.host_page.rows.takeover import takeover
 from benches.host_page.rows.throughput import throughput
 
-import flocktime
 from flocktime import Clock
 from tests.processes.flock.bars import STRICT, hold
 
-pytestmark = [
-    pytest.mark.processes,
-    pytest.mark.skipif(flocktime.BACKEND == "pure", reason="host pages need the compiled core"),
-    pytest.mark.skipif(sys.platform != "linux", reason="what the kernel says of waits is read as on Linux"),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what the kernel says of waits is read as on Linux")
 
 #: What a machine that is busy with other things does to a start, to a pause and to a ratio.
 BUSY = {"start": 40.0, "  longest pause": 40.0, "    that was a wait": 20.0, "now": 1.6, "update": 1.6}

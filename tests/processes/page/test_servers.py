@@ -51,7 +51,8 @@ def test_celery(page: Path, tmp_path: Path) -> None:
     script = [sys.executable, "-P", "-m", "tests.processes.page.celery_client"]
     worker = [
         sys.executable, "-P", "-m", "celery", "--quiet", "--app", "tests.processes.page.celery_app",
-        "worker", "--pool", "prefork", "--concurrency", "3", "--loglevel", "error", "--without-gossip", "--without-mingle", "--without-heartbeat",
+        "worker", "--pool", "prefork", "--concurrency", "3", "--loglevel", "error",
+        "--without-gossip", "--without-mingle", "--without-heartbeat",
     ]  # fmt: skip
     pool = subprocess.Popen(worker, cwd=ROOT, env=environment(**settings))
     try:
