@@ -2,7 +2,8 @@
 
 Blocks of one document share a namespace, in order. ``python`` runs; with prompts (``>>>``) its output is compared as well;
 ``python test`` goes through pytest as a file of its own; ``python skip`` is for what cannot run alone, ``python compiled`` for
-what the pure backend refuses. Of ``console`` blocks only the commands that begin with ``$ flocktime`` run, with their output compared. Other languages do not run.
+what the pure backend refuses. Of ``console`` blocks only the commands that begin with ``$ flocktime`` run, with their output
+compared. Other languages do not run.
 """
 
 from __future__ import annotations

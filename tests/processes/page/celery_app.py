@@ -6,6 +6,7 @@ The page is opened at import, by the worker before it forks its pool, and by who
 from __future__ import annotations
 
 import os
+from itertools import count
 from pathlib import Path
 
 from celery import Celery
@@ -30,9 +31,11 @@ app.conf.update(
     worker_prefetch_multiplier=1,
 )
 clock = Clock.open(os.environ["HOST_PAGE"])
+#: Of the tasks that one process does.
+numbers = count()
 
 
 @app.task
-def stamp(count: int) -> tuple[int, list[str]]:
-    """So many timestamps, and the process of the pool that made them."""
-    return os.getpid(), [clock.now().to_hex() for _ in range(count)]
+def stamp(many: int) -> tuple[int, int, list[str]]:
+    """The process of the pool, which one of its tasks this is, and so many timestamps."""
+    return os.getpid(), next(numbers), [clock.now().to_hex() for _ in range(many)]

@@ -12,8 +12,8 @@ def main() -> None:
     """All of them at once."""
     sent = [(clock.now().to_hex(), stamp.delay(EACH)) for _ in range(TASKS)]
     for mine, result in sent:
-        pid, stamps = result.get(timeout=PATIENCE_S, interval=0.02)
-        print(mine, clock.now().to_hex(), pid, *stamps)
+        pid, number, stamps = result.get(timeout=PATIENCE_S, interval=0.02)
+        print(mine, clock.now().to_hex(), pid, number, *stamps)
 
 
 if __name__ == "__main__":

@@ -23,32 +23,30 @@ def test_workers_of_a_pool(method: str, page: Path) -> None:
     work.open_page(str(page))
     assert work.clock is not None
     node = work.clock.node
-    _, own = work.issue(500)
+    own = work.issue(500)[-1]
     context = multiprocessing.get_context(method)
     started = () if method == "fork" else (str(page),)
     with context.Pool(2, work.open_page if started else None, started) as pool:
         batches = pool.map(work.issue, [500] * 8, chunksize=1)
-    _, after = work.issue(500)
-    by_worker: dict[int, list[list[bytes]]] = {}
-    for pid, batch in batches:
+    after = work.issue(500)[-1]
+    by_worker: dict[int, dict[int, list[bytes]]] = {}
+    for pid, number, batch in batches:
         assert batch[0] > own[-1]
         assert batch[-1] < after[0]
-        by_worker.setdefault(pid, []).append(batch)
+        by_worker.setdefault(pid, {})[number] = batch
     assert os.getpid() not in by_worker
-    # A worker has done its batches one after another; the order of their answers need not be that.
-    one_clock(
-        [own + after, *([stamp for batch in sorted(done) for stamp in batch] for done in by_worker.values())], node
-    )
+    in_order = [[stamp for number in sorted(done) for stamp in done[number]] for done in by_worker.values()]
+    one_clock([own + after, *in_order], node)
 
 
 def test_children_share_the_page(page: Path, tmp_path: Path) -> None:
     """Three children and their parent stamp at the same time: one clock, under the node of the page."""
     work.open_page(str(page))
     assert work.clock is not None
-    before, own = work.issue(1_000)[1], list[bytes]()
+    before, own = work.issue(1_000)[-1], list[bytes]()
     children = tmp_path / "children"
     children.mkdir()
-    results = forked([lambda: work.issue(EACH)[1]] * CHILDREN, children, lambda: own.extend(work.issue(EACH)[1]))
+    results = forked([lambda: work.issue(EACH)[-1]] * CHILDREN, children, lambda: own.extend(work.issue(EACH)[-1]))
     assert all(before[-1] < stamps[0] for stamps in results)
     one_clock([before + own, *results], work.clock.node)
 
@@ -99,7 +97,7 @@ def test_forks_under_load(page: Path, tmp_path: Path) -> None:
     children = tmp_path / "children"
     children.mkdir()
     try:
-        for _ in range(20):
+        for _ in range(10):
             floor = clock.now().to_bytes()
             forks = forked([child] * 2, children)
             assert all(floor < stamps[0] for stamps in forks)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from itertools import count
 
 from flocktime import Clock
 
 #: The page of this process: inherited at a fork, opened by whoever was started anew.
 clock: Clock | None = None
+_numbers = count()
 
 
 def open_page(path: str) -> None:
@@ -16,11 +18,11 @@ def open_page(path: str) -> None:
     clock = Clock.open(path)
 
 
-def issue(count: int) -> tuple[int, list[bytes]]:
-    """So many timestamps, made in every way, and whose they are."""
+def issue(many: int) -> tuple[int, int, list[bytes]]:
+    """The process, how often it was asked before, and so many timestamps, made in every way."""
     assert clock is not None, "this process has no page"
     issued: list[bytes] = []
-    while len(issued) < count:
+    while len(issued) < many:
         now = clock.now()
         issued += [ts.to_bytes() for ts in (now, clock.update(now), *clock.now_many(3))]
-    return os.getpid(), issued[:count]
+    return os.getpid(), next(_numbers), issued[:many]
