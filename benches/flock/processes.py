@@ -124,12 +124,15 @@ class Talker:
             with contextlib.suppress(OSError):  # what was not yet written has nobody to read it
                 pipe.close()
 
+    def errors(self) -> str:
+        """The end of what it, or a child of its, has complained about."""
+        self._errors.seek(0)
+        return self._errors.read().strip()[-2000:]
+
     def _broken(self, what: str) -> HarnessError:
         code = self.process.poll()
-        self._errors.seek(0)
-        words = self._errors.read().strip()[-2000:]
         ended = "" if code is None else f" (exit code {code})"
-        return HarnessError(f"{self.name} (process {self.pid}) {what}{ended}\n{words}")
+        return HarnessError(f"{self.name} (process {self.pid}) {what}{ended}\n{self.errors()}")
 
 
 def gather(talkers: Sequence[Talker], do: str, **values: Any) -> list[dict[str, Any]]:

@@ -62,12 +62,13 @@ class LeaseExpired(ClockError):
 
 def _page(path: str | os.PathLike[str], why: str, what: str = "", number: int = 0) -> PageError:
     path = os.fspath(path)
+    damaged = "its header was damaged" if what == "header" else "both records of its lease were damaged"
     complaint = {
         "os": f"{what}: {os.strerror(number) if number else 'failed'}",
         "size": "it is empty" if number == 0 else f"it has {number} bytes, a page has 16384",
         "foreign": "it is not a host page of flocktime",
         "version": f"it was written by major version {number} of the page format, this one reads 1",
-        "damaged": f"its {what} was damaged; to start as a new node, remove the file",
+        "damaged": f"{damaged}; to start as a new node, remove the file",
         "copied": "it was copied or restored: earlier timestamps may lie above it; to start as a new node, remove the file",
         "busy": f"process {number} has been writing to it for too long (stopped?)",
         "taken": f"the flock member of process {number} says to its clocks what to follow, and a host has one",

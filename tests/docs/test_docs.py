@@ -1,8 +1,9 @@
 """Every example in the documents runs, as it is printed.
 
 Blocks of one document share a namespace, in order. ``python`` runs; with prompts (``>>>``) its output is compared as well;
-``python test`` goes through pytest as a file of its own; ``python skip`` is for what cannot run alone. Of ``console`` blocks
-only the commands that begin with ``$ flocktime`` run, with their output compared. Other languages do not run.
+``python test`` goes through pytest as a file of its own; ``python skip`` is for what cannot run alone, ``python compiled`` for
+what the pure backend refuses. Of ``console`` blocks only the commands that begin with ``$ flocktime`` run, with their output
+compared. Other languages do not run.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from typing import Any
 
 import pytest
 
+import flocktime
 from tests.support import ROOT, environment
 
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)(?: +(?P<mode>\w+))? *$")
-MODES = {None, "test", "skip"}
+MODES = {None, "test", "skip", "compiled"}
 DOCUMENTS = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if path.exists()]
 
 
@@ -131,6 +133,8 @@ def test_the_examples_run(path: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, Any] = {"__name__": "__document__"}
     for block in blocks(path, path.read_text(encoding="utf-8")):
+        if block.mode == "compiled" and flocktime.BACKEND == "pure":
+            continue
         if block.language in ("python", "py", "pycon") and block.mode != "skip":
             run(block, namespace, tmp_path)
         elif block.language == "console" and block.code.startswith("$ flocktime "):

@@ -174,6 +174,30 @@ fn what_is_no_page_is_refused() {
     assert!(matches!(host.fault(), Fault::Copied));
 }
 
+/// A backup that was written over the page: what is in it is older than what was issued since, but not than the file says.
+#[test]
+fn a_page_that_was_restored_goes_on_from_then() {
+    for reboot in [false, true] {
+        let host = Host::now();
+        host.open().now().expect("a timestamp");
+        host.close();
+        let backup = fs::read(host.path()).expect("the page");
+        host.pass(HOUR_US);
+        let last = host.open().now().expect("a timestamp");
+        host.close();
+        host.overwrite(&backup);
+        host.touch(last.physical_us());
+        host.pass_back(HOUR_US);
+        if reboot {
+            host.lose_memory();
+            host.touch(last.physical_us());
+        }
+        let next = host.open().now().expect("a timestamp");
+        assert!(next > last && next.physical_us() < last.physical_us() + 10_000_000, "{next} after {last}");
+        assert_eq!(host.found(), Found::Restored);
+    }
+}
+
 /// A directory that is not there, a file that may not be written: the operating system's word, with what was asked of it.
 #[test]
 fn what_the_operating_system_refuses_is_named() {

@@ -146,6 +146,7 @@ pub(crate) fn status<'py>(py: Python<'py>, status: &PageStatus) -> PyResult<Boun
         Found::Attached => "attached",
         Found::Restarted => "restarted",
         Found::Damaged => "damaged",
+        Found::Restored => "restored",
     };
     values.set_item("found", found)?;
     values.set_item("damaged_record", status.damaged_record)?;

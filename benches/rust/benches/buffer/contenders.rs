@@ -11,7 +11,7 @@ use flocktime_core::{BufferConfig, Clock, Config, CountedSource, EventBuffer, Os
 use thingbuf::ThingBuf;
 
 use crate::blocks::Contender;
-use crate::latency;
+use crate::latency::{self, Beside};
 use crate::throughput::{
     BARE, BATCH, CAPACITY, GIVEN, MANY, RTRB, STAMPED, THEIRS_GIVEN, THEIRS_STAMPED, THINGBUF, measure,
 };
@@ -143,32 +143,37 @@ fn contenders(
     ]
 }
 
-/// Two producers; the consumer takes batches.
-pub(crate) fn pushes() -> Vec<Contender> {
+/// A producer beside another one or beside a consumer, which takes batches.
+pub(crate) fn pushes(beside: Beside) -> Vec<Contender> {
     fn empty<T>(queue: &ArrayQueue<T>) -> u64 {
         std::iter::from_fn(|| queue.pop()).take(BATCH).count() as u64
     }
     vec![
-        contender(GIVEN, |items| {
+        contender(GIVEN, move |items| {
             let buffer = buffer(latency::CAPACITY);
             let push = |event| buffer.push_at(Timestamp::from_u128(stamp(event)), event).is_ok();
-            latency::measure(items, push, || buffer.drain(BATCH).len() as u64)
+            latency::measure(items, beside, push, || buffer.drain(BATCH).len() as u64)
         }),
-        contender(STAMPED, |items| {
+        contender(STAMPED, move |items| {
             let buffer = buffer(latency::CAPACITY);
-            latency::measure(items, |event| buffer.push(event).is_ok(), || buffer.drain(BATCH).len() as u64)
+            latency::measure(items, beside, |event| buffer.push(event).is_ok(), || buffer.drain(BATCH).len() as u64)
         }),
-        contender(THEIRS_GIVEN, |items| {
+        contender(THEIRS_GIVEN, move |items| {
             let queue = ArrayQueue::new(latency::CAPACITY);
-            latency::measure(items, |event| queue.push((stamp(event), event)).is_ok(), || empty(&queue))
+            latency::measure(items, beside, |event| queue.push((stamp(event), event)).is_ok(), || empty(&queue))
         }),
-        contender(THEIRS_STAMPED, |items| {
+        contender(THEIRS_STAMPED, move |items| {
             let (queue, clock) = (ArrayQueue::new(latency::CAPACITY), clock());
-            latency::measure(items, |event| queue.push((clock.now().expect(NEVER), event)).is_ok(), || empty(&queue))
+            latency::measure(
+                items,
+                beside,
+                |event| queue.push((clock.now().expect(NEVER), event)).is_ok(),
+                || empty(&queue),
+            )
         }),
-        contender(BARE, |items| {
+        contender(BARE, move |items| {
             let queue = ArrayQueue::new(latency::CAPACITY);
-            latency::measure(items, |event| queue.push(event).is_ok(), || empty(&queue))
+            latency::measure(items, beside, |event| queue.push(event).is_ok(), || empty(&queue))
         }),
     ]
 }

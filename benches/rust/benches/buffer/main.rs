@@ -17,6 +17,7 @@ mod throughput;
 use std::process::ExitCode;
 
 use blocks::{Bar, Measured};
+use latency::Beside;
 use options::Options;
 
 fn main() -> ExitCode {
@@ -31,7 +32,9 @@ fn main() -> ExitCode {
     for (title, unit, contenders, bars) in [
         ("1 producer, 1 consumer, taken one by one", "ns an event", contenders::one_by_one(), throughput::BARS),
         ("1 producer, 1 consumer, taken in batches", "ns an event", contenders::in_batches(), throughput::BARS),
-        ("2 producers, 1 consumer, p99.9 of a push", "ns", contenders::pushes(), latency::BARS),
+        ("p99.9 of a push beside another producer", "ns", contenders::pushes(Beside::Producer), latency::BARS),
+        ("p99.9 of a push beside a consumer", "ns", contenders::pushes(Beside::Consumer), latency::BARS),
+        ("p99.9 of a push beside both, on two cores", "ns", contenders::pushes(Beside::Both), latency::BARS),
     ] {
         if title.contains(&options.only) {
             let measured = blocks::run(&contenders, &options);

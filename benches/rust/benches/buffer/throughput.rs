@@ -95,11 +95,11 @@ impl Backoff {
 /// Keeps this thread on one core until it is dropped, where the system allows it: two that wait for each other by spinning must
 /// not share one.
 #[cfg(target_os = "linux")]
-struct StayOn(Option<rustix::thread::CpuSet>);
+pub(crate) struct StayOn(Option<rustix::thread::CpuSet>);
 
 #[cfg(target_os = "linux")]
 impl StayOn {
-    fn core(core: usize) -> Self {
+    pub(crate) fn core(core: usize) -> Self {
         use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
         let before = sched_getaffinity(None).ok();
         let mut cores = CpuSet::new();
@@ -119,11 +119,11 @@ impl Drop for StayOn {
 }
 
 #[cfg(not(target_os = "linux"))]
-struct StayOn;
+pub(crate) struct StayOn;
 
 #[cfg(not(target_os = "linux"))]
 impl StayOn {
-    fn core(_: usize) -> Self {
+    pub(crate) fn core(_: usize) -> Self {
         Self
     }
 }

@@ -1,12 +1,12 @@
 //! A process joins a page, and makes it where there is none.
 
 use std::fs::{File, OpenOptions};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use flocktime_core::{fork, lowest, upper_half};
 use portable_atomic::AtomicU128;
@@ -16,12 +16,15 @@ use super::disk::{Disk, PageLock, Unlocked, read_block, read_ledger};
 use super::fault::{Fault, PageError};
 use super::lease::units;
 use super::ledger::Ledger;
-use super::live::{Boot, Live};
+use super::live::Live;
 use super::mapping::Mapping;
 use super::status::Found;
 use super::{HostPage, Wall, keeper, making, now_us};
 use crate::random::fresh_node;
 use crate::sys;
+
+/// A file that was changed so much after a lease had ended was changed by somebody else: clocks of file systems are coarse.
+const SLACK_US: u64 = 2_000_000;
 
 /// How a page is opened.
 pub struct PageConfig {
@@ -78,7 +81,8 @@ impl HostPage {
         let mapping = Mapping::new(&file).map_err(Fault::os("mapping"))?;
         let _lock = lock(&file, path, &mapping, config.patience)?;
         let ledger = read_ledger(disk.as_ref(), header.id).map_err(Fault::os("reading"))?;
-        let (found, damaged_record) = begin(&mapping, &ledger, &header, sys::boot_id())?;
+        let restored = changed_since(&file, &ledger, lease).map_err(Fault::os("asking for its age"))?;
+        let (found, damaged_record) = begin(&mapping, &ledger, &header, restored)?;
         let page = Arc::new(Self {
             path: path.to_owned(),
             header,
@@ -130,15 +134,34 @@ pub(super) fn lock(file: &File, path: &Path, live: &Live, patience: Duration) ->
     }
 }
 
+/// When the file was changed, as an upper half, if that was later than its own processes can have done: they renew the lease before it
+/// ends, and write when they did.
+fn changed_since(file: &File, ledger: &Ledger, lease: u64) -> io::Result<Option<u64>> {
+    let changed = file.metadata()?.modified()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let changed = units(u64::try_from(changed.as_micros()).unwrap_or(u64::MAX));
+    let Some(latest) = ledger.latest() else { return Ok(None) };
+    // Each process may have a lease of its own: the margin tells how long that of the last one was.
+    let theirs = latest.limit.saturating_sub(latest.bound) / 2;
+    let ended = units(latest.written_us).saturating_add(theirs.max(lease)).saturating_add(units(SLACK_US));
+    let epoch = latest.bound >> 48 << 48;
+    Ok((changed > ended).then(|| epoch.saturating_add(changed).saturating_add(lease)))
+}
+
 /// Sees to it that the state in memory is one to go on from, and returns how it was found.
-fn begin(live: &Live, ledger: &Ledger, header: &Header, boot: Option<Boot>) -> Result<(Found, Option<usize>), Fault> {
+fn begin(
+    live: &Live,
+    ledger: &Ledger,
+    header: &Header,
+    restored: Option<u64>,
+) -> Result<(Found, Option<usize>), Fault> {
+    let boot = sys::boot_id();
     let beginning = ledger.beginning().ok_or(Fault::Damaged { what: "both records of the lease" })?;
     if live.is_foreign(boot) {
         return Err(Fault::Unsupported { what: "the memory format of another version that has it open" });
     }
     let begun = live.is_begun(boot);
     let genuine = live.state.genuine(header.node).is_some_and(|latest| upper_half(latest) < beginning.bound);
-    if begun && genuine && live.state.leased() <= beginning.bound {
+    if restored.is_none() && begun && genuine && live.state.leased() <= beginning.bound {
         return Ok((Found::Attached, beginning.damaged));
     }
     // Nobody relies on what is there: it is of another boot, or nobody's. Every timestamp ever issued lies below the bound, so
@@ -146,8 +169,13 @@ fn begin(live: &Live, ledger: &Ledger, header: &Header, boot: Option<Boot>) -> R
     if !begun {
         live.rudder.clear(); // its moments are those of a counter that has started anew
     }
-    live.state.begin(lowest(beginning.bound, header.node));
+    live.state.begin(lowest(beginning.bound.max(restored.unwrap_or(0)), header.node));
     live.confirm(ledger.latest().map_or(0, |latest| latest.sequence), beginning.bound);
     live.begin(boot);
-    Ok((if begun { Found::Damaged } else { Found::Restarted }, beginning.damaged))
+    let found = match (restored, begun) {
+        (Some(_), _) => Found::Restored,
+        (None, true) => Found::Damaged,
+        (None, false) => Found::Restarted,
+    };
+    Ok((found, beginning.damaged))
 }

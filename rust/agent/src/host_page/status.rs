@@ -17,6 +17,9 @@ pub enum Found {
     Restarted,
     /// Begun since the machine started, but what lies in memory is no state of this page's clocks: as if restarted.
     Damaged,
+    /// Changed long after its last record was written, as by a backup that was put in its place: the timestamps go on from the moment of
+    /// that change, if the bound lies below it.
+    Restored,
 }
 
 /// A page as it is now. Other processes may change it meanwhile.

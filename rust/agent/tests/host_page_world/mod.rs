@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
 use flocktime_agent::host_page::{
     Disk, Fault, Found, HostPage, OnExpiry, PageConfig, PageError, PagePlace, PageStatus,
@@ -110,6 +111,26 @@ impl Host {
     pub(crate) fn in_directory(directory: Arc<Directory>, wall_us: u64) -> Self {
         let source = ManualSource::new(wall_us as i64).expect("a time");
         Self { directory, source, orders: Arc::default(), latest: Mutex::default() }
+    }
+
+    /// Its wall clock is the system's, which files are dated by.
+    pub(crate) fn now() -> Self {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time");
+        Self::new(since.as_micros() as u64)
+    }
+
+    pub(crate) fn pass(&self, us: u64) {
+        self.source.advance(us).expect("a time");
+    }
+
+    pub(crate) fn pass_back(&self, us: u64) {
+        self.source.step_back(us).expect("a time");
+    }
+
+    /// The page was changed at this time.
+    pub(crate) fn touch(&self, us: u64) {
+        let file = OpenOptions::new().write(true).open(self.path()).expect("the page");
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_micros(us)).expect("it is dated");
     }
 
     pub(crate) fn directory(&self) -> &Path {

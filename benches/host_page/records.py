@@ -1,0 +1,68 @@
+"""The durable half of a page, read as ``docs/wire-format.md`` specifies it and not by flocktime.
+
+Of the half that is shared in memory one word is looked at, whose place is that of ``host_page/live.rs``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["BLOCK", "BOUND_AT", "LIVE_AT", "RECORDS_AT", "SIZE", "Record", "confirmed", "latest", "mapped"]
+
+BLOCK, SIZE = 4096, 16384
+RECORDS_AT, LIVE_AT = (4096, 8192), 12288
+CONFIRMED_AT = LIVE_AT + 24
+#: Within a record, after its magic number and the page that it belongs to.
+SEQUENCE_AT, BOUND_AT = 32, 40
+MAGIC = b"flocktime lease\n"
+DIGEST = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A lease. ``bound`` is the upper half of a timestamp, eight bytes; every stamp's upper half has to lie below it."""
+
+    at: int
+    sequence: int
+    bound: bytes
+    process: int
+
+
+def latest(path: Path) -> Record | None:
+    """The readable record with the highest number."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        found = [_record(os.pread(file, BLOCK, at), at) for at in RECORDS_AT]
+    finally:
+        os.close(file)
+    return max((one for one in found if one is not None), key=lambda one: one.sequence, default=None)
+
+
+def _record(block: bytes, at: int) -> Record | None:
+    if not block.startswith(MAGIC) or hashlib.sha256(block[:-DIGEST]).digest() != block[-DIGEST:]:
+        return None
+    sequence, bound = struct.unpack_from(">Q8s", block, SEQUENCE_AT)
+    (process,) = struct.unpack_from(">I", block, BOUND_AT + 24)
+    return Record(at, sequence, bound, process)
+
+
+def confirmed(path: Path) -> int:
+    """The number of the record that is known to be durable."""
+    with path.open("rb") as file:
+        file.seek(CONFIRMED_AT)
+        (number,) = struct.unpack("=Q", file.read(8))
+    return int(number)
+
+
+def mapped(path: Path) -> mmap.mmap:
+    """The page as it is, to look into all the time."""
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)

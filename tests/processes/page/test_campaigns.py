@@ -1,0 +1,146 @@
+"""The bars of ``benches/host_page`` on real processes. Short, with limits that a busy machine keeps. ``--campaign``: the rows."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from benches.host_page import __main__ as command
+from benches.host_page import power
+from benches.host_page.journal import Journal
+from benches.host_page.judging import Verdict
+from benches.host_page.options import Options
+from benches.host_page.records import LIVE_AT, RECORDS_AT, latest
+from benches.host_page.rows.kills import kills, reboots
+from benches.host_page.rows.prefork import prefork
+from benches.host_page.rows.speed import speed
+from benches.host_page.rows.takeover import takeover
+from benches.host_page.rows.throughput import throughput
+
+from flocktime import Clock
+from tests.processes.flock.bars import STRICT, hold
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what the kernel says of waits is read as on Linux")
+
+#: What a machine that is busy with other things does to a start, to a pause and to a ratio.
+BUSY = {"start": 40.0, "  longest pause": 40.0, "    that was a wait": 20.0, "now": 1.6, "update": 1.6}
+
+
+def _options(campaign: bool, seed: int) -> Options:
+    short = Options(kills=30, stamps=50_000, trials=2, requests=2_000, blocks=10, seed=seed)
+    return Options(seed=seed) if campaign else short
+
+
+def test_killed_at_random_points(campaign: bool, seed: int) -> None:
+    """However processes are killed, and whatever the OS clock shows then: no stamp twice, and none below an earlier one."""
+    hold(kills(_options(campaign, seed)), STRICT if campaign else BUSY)
+
+
+def test_killed_with_the_machine(campaign: bool, seed: int) -> None:
+    """The same where the memory is lost as well, and the last write with it."""
+    hold(reboots(_options(campaign, seed)), STRICT if campaign else BUSY)
+
+
+def test_all_at_full_rate(campaign: bool, seed: int) -> None:
+    """Four processes at once: nothing twice, nothing back."""
+    hold(throughput(_options(campaign, seed)))
+
+
+def test_the_writer_is_killed(campaign: bool, seed: int) -> None:
+    """Another one takes the lease over before anybody notices, and nobody passes the bound meanwhile."""
+    hold(takeover(_options(campaign, seed)), STRICT if campaign else BUSY)
+
+
+def test_behind_a_server(campaign: bool, seed: int) -> None:
+    """Workers that inherit the clock of their master answer no stamp twice, and none below what was answered before."""
+    pytest.importorskip("gunicorn", reason="gunicorn is not installed")
+    hold(prefork(_options(campaign, seed)))
+
+
+def test_as_fast_as_in_memory(campaign: bool, seed: int) -> None:
+    """A clock on a page costs little more than one of its own."""
+    hold(speed(_options(campaign, seed)), STRICT if campaign else BUSY)
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Path]:
+    """A page that was used, and that nobody has open."""
+    path = tmp_path / "page"
+    Clock.open(path).now_many(10)
+    yield path
+
+
+def test_this_very_judge_can_fail() -> None:
+    """A stamp twice, one back and one below the floor are each noticed, and counted once."""
+    low, middle, high = (bytes(15) + bytes([number]) for number in (1, 2, 3))
+    for sequences, floors, found in [
+        ([[low, high], [middle]], [bytes(16), low], (0, 0, 0)),
+        ([[low, high], [middle, high]], [], (1, 0, 0)),
+        ([[high, middle], [low]], [], (0, 1, 0)),
+        ([[low, middle, high]], [middle], (0, 0, 2)),
+        ([[low, low]], [low], (1, 1, 2)),
+    ]:
+        verdict = Verdict()
+        verdict.judge(sequences, floors)
+        assert (verdict.duplicates, verdict.regressions, verdict.below) == found
+
+
+def test_a_journal_keeps_everything(tmp_path: Path) -> None:
+    """Whoever opens it sees all that was noted, in order, and nothing else; what has no room is refused."""
+    ours = Journal(tmp_path / "journal", 100)
+    assert (ours.stamps(), ours.latest()) == ([], bytes(16))
+    note, clock = ours.noting(), Clock()
+    noted = []
+    for _ in range(100):
+        noted.append(clock.now().to_bytes())
+        note(noted[-1])
+        theirs = Journal(tmp_path / "journal", 100)
+        assert (theirs.stamps(), theirs.latest()) == (noted, noted[-1])
+    with pytest.raises(IndexError):
+        note(noted[-1])
+
+
+def test_the_reader_is_no_copy_of_the_writer(page: Path, seed: int) -> None:
+    """The bench's own reader of records agrees with what the library says of the page, and finds what a power failure leaves."""
+    clock = Clock.open(page)
+    status, record = clock.page, latest(page)
+    assert status is not None and record is not None
+    assert (record.sequence, record.process) == (status.sequence, status.writer)
+    assert record.bound == status.leased_until.to_bytes()[:8]
+    data = bytearray(page.read_bytes())
+    data[record.at + 45] ^= 1
+    damaged = page.with_name("damaged")
+    damaged.write_bytes(data)
+    other = latest(damaged)
+    assert other is not None
+    assert {record.at, other.at} == set(RECORDS_AT)
+    assert other.sequence == record.sequence - 1
+
+
+def test_a_power_failure_leaves_what_is_durable(tmp_path: Path, rng: object) -> None:
+    """Whatever lies in memory afterwards, what was confirmed is as it was, and the page opens above all stamps."""
+    path = tmp_path / "page"
+    for _ in range(20):
+        clock = Clock.open(path)
+        stamp, record = clock.now(), latest(path)
+        del clock
+        before = path.read_bytes()
+        power.fail(path, before, rng)  # type: ignore[arg-type]
+        assert path.read_bytes()[:LIVE_AT] == before[:LIVE_AT]
+        assert latest(path) == record
+        reopened = Clock.open(path)
+        assert reopened.page is not None
+        assert reopened.page.found == "restarted"
+        assert reopened.now() > stamp
+
+
+def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a row it lists them; an unknown one is refused by name; a short row prints its seed and its table."""
+    assert command.main([]) == 0
+    assert "takeover" in capsys.readouterr().out
+    assert command.main(["no-such-row"]) == 2
+    assert "no row no-such-row; the rows are kills" in capsys.readouterr().err
+    assert command.main(["throughput", "--stamps", "1000", "--seed", "7", "--check"]) == 0
+    assert "seed 7" in capsys.readouterr().out
