@@ -36,7 +36,8 @@ fn guidance_goes_through() {
     for limit_us in [None, Some(0), Some(5_000)] {
         for (in_force, refuse) in [(false, false), (false, true), (true, false), (true, true)] {
             let discipline = Discipline { h0_ns: 1, l0_ns: -2, y: 3e-4, s: -0.05, u: 6e-6, slew_ns: 7 };
-            let guidance = Guidance { discipline, in_force, limit_us, refuse };
+            let (error_ns, free_running) = (limit_us.map(|limit_us| 3 * limit_us), refuse);
+            let guidance = Guidance { discipline, in_force, limit_us, refuse, error_ns, free_running };
             assert!(steering.publish(&guidance));
             assert_eq!(steering.guidance(), guidance);
         }

@@ -135,6 +135,7 @@ impl Machine {
             in_force: joined,
             limit_us: (joined && settled).then_some((sharp_ns / 1e3) as u64),
             refuse: self.settings.refuse_until_ready && self.settings.steer,
+            ..Guidance::default()
         }
     }
 
