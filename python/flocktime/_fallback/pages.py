@@ -28,6 +28,7 @@ def open(
     on_drift: str = "reject",
     on_collision: str = "reject",
     source: Callable[[], int] | None = None,
+    clockbound: str | os.PathLike[str] | None = None,
 ) -> Clock:
     """Open the clock that all processes of a host share, in the file ``path``, and make it where there is none.
 
@@ -37,7 +38,7 @@ def open(
 
     Args:
         path: the file, on a disk of this machine.
-        name, max_drift, on_drift, on_collision, source: as for ``Clock``.
+        name, max_drift, on_drift, on_collision, source, clockbound: as for ``Clock``.
         lease: how far ahead the durable bound lies, 0.1 to 60 seconds or ``timedelta``. A thread renews it.
         on_expiry: where that is late: ``"block"`` (wait for it), ``"extend"`` (renew it in the call) or ``"error"`` (raise).
 

@@ -54,6 +54,11 @@ class OwnSource:
         raise NotImplementedError
 
     @property
+    def _on_os_clock(self) -> bool:
+        """Whether it is a flock's over the operating system's clock."""
+        return False
+
+    @property
     def _moved_by_hand(self) -> bool:
         """Whether time goes on only when somebody says so: who waits for it has to look every now and then."""
         return False
@@ -93,6 +98,11 @@ class Source:
         if error_ns is not None and (type(error_ns) is not int or error_ns < 0):
             raise SourceError(f"error_ns of a time source must return int nanoseconds or None, got {_show(error_ns)}")
         return told(wall_ns, None if error_ns is None else saturated_u64(error_ns))
+
+    @property
+    def on_os_clock(self) -> bool:
+        """Whether it is the operating system's clock, or a flock's over that."""
+        return self._own._on_os_clock if self._own is not None else self.rereadable
 
     @property
     def moved_by_hand(self) -> bool:

@@ -119,6 +119,10 @@ class FlockSource(OwnSource):
         return Vouched(guidance.discipline.at(raw_ns), bound)
 
     @property
+    def _on_os_clock(self) -> bool:
+        return self._base.on_os_clock
+
+    @property
     def _moved_by_hand(self) -> bool:
         return self._base.moved_by_hand
 
