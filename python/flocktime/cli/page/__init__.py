@@ -25,9 +25,7 @@ def looks_like_a_path(value: str) -> bool:
 
 
 def run(path: str, *, as_json: bool, now: Moment | None = None) -> int:
-    """Print what is in the file. Returns the exit code: 1 where something of it is damaged, or it is no page; 2 where it cannot be
-    read.
-    """
+    """Print what is in the file. Returns the exit code: 1 where it is damaged, or no page; 2 where it cannot be read."""
     try:
         page, inode = _read(path), Path(path).stat().st_ino
     except OSError as error:

@@ -86,7 +86,6 @@ impl Helm {
         let latest = Posted {
             guidance: Guidance::default(),
             state: State::Alone,
-            error_ns: None,
             round_ns,
             steered_ns: now_ns,
             posted_ns: before.map_or(0, |before| before.posted_ns), // nothing so far is from after this
@@ -96,7 +95,7 @@ impl Helm {
         };
         let inherited = before.filter(|before| before.is_followed(now_ns));
         let mut helm = Self { page: Arc::clone(page), generation: fork::generation(), latest, inherited };
-        let _first = helm.publish(&Guidance::default(), State::Alone, None);
+        let _first = helm.publish(&Guidance::default(), State::Alone);
         helm
     }
 
@@ -106,15 +105,15 @@ impl Helm {
     /// # Errors
     ///
     /// [`Replaced`]: nothing was published, and nothing ever will be.
-    pub fn publish(&mut self, guidance: &Guidance, state: State, error_ns: Option<u64>) -> Result<(), Replaced> {
+    pub fn publish(&mut self, guidance: &Guidance, state: State) -> Result<(), Replaced> {
         let now_ns = OsSource.raw_ns();
         if guidance.in_force {
             self.inherited = None;
         }
-        let own = Posted { guidance: *guidance, state, error_ns, steered_ns: now_ns, posted_ns: now_ns, ..self.latest };
+        let own = Posted { guidance: *guidance, state, steered_ns: now_ns, posted_ns: now_ns, ..self.latest };
         self.post(match self.inherited.filter(|inherited| inherited.is_followed(now_ns)) {
-            Some(Posted { guidance: line, steered_ns, error_ns, .. }) => {
-                Posted { guidance: Guidance { refuse: guidance.refuse, ..line }, steered_ns, error_ns, ..own }
+            Some(Posted { guidance: line, steered_ns, .. }) => {
+                Posted { guidance: Guidance { refuse: guidance.refuse, ..line }, steered_ns, ..own }
             }
             None => own,
         })

@@ -20,6 +20,7 @@ const NONE: u64 = u64::MAX;
 const IN_FORCE: u64 = 1;
 const REFUSE: u64 = 2;
 const LEFT: u64 = 4;
+const FREE_RUNNING: u64 = 8;
 const STATE_SHIFT: u32 = 8;
 /// Where the checksum begins: not at zero, so that memory which nobody has written is no record.
 const SUM_START: u64 = u64::from_be_bytes(*b"flocktim");
@@ -46,8 +47,6 @@ pub enum Following {
 pub(super) struct Posted {
     pub(super) guidance: Guidance,
     pub(super) state: State,
-    /// What the flock's time may be wrong by.
-    pub(super) error_ns: Option<u64>,
     pub(super) round_ns: u64,
     /// When a flock last said how to steer.
     pub(super) steered_ns: u64,
@@ -95,9 +94,10 @@ impl Posted {
         let flags = flag(self.guidance.in_force, IN_FORCE)
             | flag(self.guidance.refuse, REFUSE)
             | flag(self.left, LEFT)
+            | flag(self.guidance.free_running, FREE_RUNNING)
             | (self.state as u64) << STATE_SHIFT;
         let limit = self.guidance.limit_us.unwrap_or(NONE);
-        let error = self.error_ns.unwrap_or(NONE);
+        let error = self.guidance.error_ns.unwrap_or(NONE);
         let Self { round_ns, steered_ns, posted_ns, process, token, .. } = self;
         let mut words =
             [h0, l0, y, s, u, slew, flags, limit, error, round_ns, steered_ns, posted_ns, process.into(), token, 0];
@@ -116,10 +116,11 @@ impl Posted {
             in_force: flags & IN_FORCE != 0,
             limit_us: given(limit),
             refuse: flags & REFUSE != 0,
+            error_ns: given(error),
+            free_running: flags & FREE_RUNNING != 0,
         };
         let (process, left) = (process as u32, flags & LEFT != 0);
-        let error_ns = given(error);
-        let posted = Self { guidance, state, error_ns, round_ns, steered_ns, posted_ns, process, token, left };
+        let posted = Self { guidance, state, round_ns, steered_ns, posted_ns, process, token, left };
         (sum(words) == found).then_some(posted)
     }
 }
@@ -202,9 +203,15 @@ mod tests {
         let [in_force, refuse, left] = flags;
         let discipline = Discipline::from_words(line);
         Posted {
-            guidance: Guidance { discipline, in_force, limit_us: Some(limit).filter(|_| limit != NONE), refuse },
+            guidance: Guidance {
+                discipline,
+                in_force,
+                limit_us: Some(limit).filter(|_| limit != NONE),
+                refuse,
+                error_ns: Some(error).filter(|_| error != NONE),
+                free_running: left,
+            },
             state: state(code).expect("a state"),
-            error_ns: Some(error).filter(|_| error != NONE),
             round_ns,
             steered_ns: posted_ns / 2,
             posted_ns,
