@@ -3,11 +3,13 @@
 from flocktime.clock import (
     BACKEND,
     Clock,
+    ClockBoundError,
     ClockError,
     ClockStats,
     DriftError,
     EpochError,
     ForkedClock,
+    Interval,
     InvalidTimestamp,
     LeaseExpired,
     NodeCollision,
@@ -16,6 +18,8 @@ from flocktime.clock import (
     PageStatus,
     SourceError,
     Timestamp,
+    TimeUnknown,
+    WaitTimeout,
 )
 
 __version__ = "0.1.0"
@@ -44,6 +48,7 @@ def __getattr__(name: str) -> object:
 __all__ = [
     "BACKEND",
     "Clock",
+    "ClockBoundError",
     "ClockError",
     "ClockStats",
     "DriftError",
@@ -51,6 +56,7 @@ __all__ = [
     "EventBuffer",
     "Flock",
     "ForkedClock",
+    "Interval",
     "InvalidTimestamp",
     "LeaseExpired",
     "NodeCollision",
@@ -58,6 +64,8 @@ __all__ = [
     "PageError",
     "PageStatus",
     "SourceError",
+    "TimeUnknown",
     "Timestamp",
+    "WaitTimeout",
     "__version__",
 ]

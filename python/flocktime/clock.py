@@ -11,17 +11,20 @@ from flocktime.errors import (
     NotReady,
     SourceError,
 )
+from flocktime.intervals import ClockBoundError, Interval, TimeUnknown, WaitTimeout
 from flocktime.page_errors import LeaseExpired, PageError
 from flocktime.stats import ClockStats, PageStatus
 
 __all__ = [
     "BACKEND",
     "Clock",
+    "ClockBoundError",
     "ClockError",
     "ClockStats",
     "DriftError",
     "EpochError",
     "ForkedClock",
+    "Interval",
     "InvalidTimestamp",
     "LeaseExpired",
     "ManualSource",
@@ -31,5 +34,7 @@ __all__ = [
     "PageStatus",
     "SkewedSource",
     "SourceError",
+    "TimeUnknown",
     "Timestamp",
+    "WaitTimeout",
 ]

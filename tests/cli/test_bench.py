@@ -37,6 +37,14 @@ class TestSubjects:
             for subject in one:
                 assert subject.loop(range(2), *subject.values) >= 0
 
+    @pytest.mark.skipif(BACKEND == "pure", reason="this backend has no pages")
+    def test_a_page_is_timed_at_what_it_changes(self, tmp_path: Path) -> None:
+        """Of a clock on a page: the calls that advance its state, and not what stamps do by themselves."""
+        one = subjects.on_page(str(tmp_path))
+        assert [subject.operation for subject in one] == ["now", "update", "now_many"]
+        assert {subject.who for subject in one} == {"flocktime, host page"}
+        assert all(subject.loop(range(2), *subject.values) >= 0 for subject in one)
+
     def test_the_fallback_is_at_hand_in_every_process(self) -> None:
         """Whichever backend is in use, the pure clock can be had beside it; only a pure backend is the same one."""
         assert (pure_clock() is Clock) == (BACKEND == "pure")

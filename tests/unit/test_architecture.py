@@ -25,7 +25,14 @@ FLOORS = [
     ["flocktime.clock"],
     ["flocktime._backend"],
     ["flocktime._core", "flocktime._fallback"],
-    ["flocktime.errors", "flocktime.buffer_errors", "flocktime.page_errors", "flocktime.stats"],
+    [
+        "flocktime.errors",
+        "flocktime.buffer_errors",
+        "flocktime.page_errors",
+        "flocktime.intervals",
+        "flocktime._commit_wait",
+        "flocktime.stats",
+    ],
 ]
 #: Beside the house: it uses the clock and the simulation, and nobody uses it.
 TESTING = "flocktime.testing"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import flocktime
 from flocktime import Clock, PageError
 from flocktime.clock import SkewedSource
 from flocktime.flock import Flock
+from tests.unit.flocks import until
 
 ROUND_S = 0.02
 #: What a look at two clocks may be apart, with another process in between.
@@ -72,6 +75,38 @@ def test_all_clocks_of_the_page_follow_its_member(tmp_path: Path) -> None:
         assert before.now() > stamps[-1]
     finally:
         _close(members)
+
+
+@needs_pages
+def test_the_flock_vouches_on_the_page(tmp_path: Path) -> None:
+    """What the flock's time may be wrong by is known to all processes of the host: true time lies in their intervals."""
+    page = tmp_path / "page"
+    members = [
+        Flock("127.0.0.1:0", name=f"{at}", anchor=0.02, round=ROUND_S, page=None if at else page) for at in range(4)
+    ]
+    other = Clock.open(page)
+    try:
+        for member in members:
+            member.set_peers([each.address or "" for each in members])
+        members[0].ready(30)
+        until(lambda: other.interval().vouched_by == "flock")
+        for _ in range(100):
+            before_us = time.time_ns() // 1000
+            interval = other.interval()
+            after_us = time.time_ns() // 1000
+            assert interval.earliest is not None
+            assert interval.latest is not None
+            assert interval.earliest.physical_us <= before_us
+            assert after_us <= interval.latest.physical_us
+        status = other.page
+        assert status is not None
+        assert status.error_bound is not None
+        assert timedelta(milliseconds=1) < status.error_bound < timedelta(seconds=1)
+    finally:
+        _close(members)
+    assert other.page is not None
+    assert other.page.error_bound is None
+    assert other.interval().vouched_by != "flock"
 
 
 @needs_pages

@@ -52,9 +52,9 @@ def test_all_is_complete_and_true(name: str) -> None:
 def test_the_package_offers_what_it_always_did() -> None:
     """The names that users import from ``flocktime`` itself are a promise."""
     assert set(flocktime.__all__) == {
-        "BACKEND", "Clock", "ClockError", "ClockStats", "DriftError", "EpochError", "EventBuffer", "Flock", "ForkedClock",
-        "InvalidTimestamp", "LeaseExpired", "NodeCollision", "NotReady", "PageError", "PageStatus", "SourceError", "Timestamp",
-        "__version__",
+        "BACKEND", "Clock", "ClockBoundError", "ClockError", "ClockStats", "DriftError", "EpochError", "EventBuffer", "Flock",
+        "ForkedClock", "Interval", "InvalidTimestamp", "LeaseExpired", "NodeCollision", "NotReady", "PageError", "PageStatus",
+        "SourceError", "TimeUnknown", "Timestamp", "WaitTimeout", "__version__",
     }  # fmt: skip
 
 

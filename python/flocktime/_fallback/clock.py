@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from itertools import islice
 
-from flocktime._fallback import forks, merge, pages
+from flocktime._fallback import commit_wait, forks, merge, pages, receiving
 from flocktime._fallback.arguments import ON_COLLISION, ON_DRIFT, choice, cut_reason, new_node, node_id, start
 from flocktime._fallback.blame import ENOUGH, Blame
 from flocktime._fallback.epoch_gate import StepRecord
 from flocktime._fallback.fields import checked_bool, checked_int, field, from_delta_us, seconds_us
 from flocktime._fallback.jumps import JumpWatch
+from flocktime._fallback.keeper import keeper
 from flocktime._fallback.layout import MAX_BATCH, MAX_EPOCH
 from flocktime._fallback.merge import Rules, State
 from flocktime._fallback.sources import Source, usable_us
@@ -22,6 +23,7 @@ from flocktime.stats import COUNTERS, ClockStats
 
 TYPE_CHECKING = False  # importing typing costs more than all of this package
 if TYPE_CHECKING:
+    from os import PathLike
     from typing import NoReturn
 
 
@@ -42,9 +44,10 @@ class Clock:
         source: ``None``: the operating system's clock; else a callable that returns ``int`` nanoseconds since 1970.
         last: start after this timestamp.
         epoch: start in this epoch.
+        clockbound: the file of a ClockBound daemon, whose word on the OS clock's error then counts instead of the kernel's.
 
     Raises:
-        ValueError, TypeError: an argument that names no such thing.
+        ValueError, TypeError: an argument that names no such thing. ClockBoundError: the file cannot be used.
 
     >>> clock = Clock(name="billing")
     >>> sent = clock.now()
@@ -54,8 +57,24 @@ class Clock:
     """
 
     __slots__ = (
-        "__weakref__", "_blame", "_counts", "_fixed_node", "_generation", "_jumps", "_loaded",
-        "_lock", "_max_drift_us", "_name", "_node", "_on_collision", "_on_drift", "_reasons", "_source", "_state", "_steps",
+        "__weakref__",
+        "_blame",
+        "_counts",
+        "_fixed_node",
+        "_generation",
+        "_jumps",
+        "_keeper",
+        "_loaded",
+        "_lock",
+        "_max_drift_us",
+        "_name",
+        "_node",
+        "_on_collision",
+        "_on_drift",
+        "_reasons",
+        "_source",
+        "_state",
+        "_steps",
     )  # fmt: skip
     __module__ = "flocktime"
 
@@ -70,6 +89,7 @@ class Clock:
         source: Callable[[], int] | None = None,
         last: Timestamp | None = None,
         epoch: int = 0,
+        clockbound: str | PathLike[str] | None = None,
     ) -> None:
         if name is not None and not isinstance(name, str):
             raise TypeError(f"name must be a str, not {type(name).__name__}")
@@ -80,6 +100,7 @@ class Clock:
         self._on_drift = choice("on_drift", on_drift, ON_DRIFT)
         self._on_collision = choice("on_collision", on_collision, ON_COLLISION)
         self._source = Source(source)
+        self._keeper = keeper(clockbound, self._source)
         self._state = max(State(field("epoch", epoch, MAX_EPOCH), 0, 0), start(last))
         self._loaded = last  # what was given, until it is exceeded
         self._lock = threading.RLock()
@@ -95,6 +116,8 @@ class Clock:
         raise TypeError("type 'flocktime.Clock' is not an acceptable base type")
 
     open, page = classmethod(pages.open), property(pages.page)
+    interval, after, before = commit_wait.interval, commit_wait.after, commit_wait.before
+    wait_until, wait_until_async, _look = commit_wait.wait_until, commit_wait.wait_until_async, commit_wait.look
 
     # Issuing.
 
@@ -192,7 +215,7 @@ class Clock:
 
         def merged(state: State) -> State:
             nonlocal rules, counted
-            rules, counted = self._rules(state, physical, policy, trusted), []
+            rules, counted = receiving.rules(self, state, physical, policy, trusted), []
             for remote in remotes:
                 state, name = merge.adopt(state, remote, rules)
                 counted.append(name)
@@ -202,7 +225,7 @@ class Clock:
             try:
                 issued = self._issue(merged, physical)
             except (DriftError, EpochError, NodeCollision) as refusal:
-                self._refused(refusal)
+                receiving.refused(self, refusal)
                 raise
             for name in counted:
                 if name is not None:
@@ -212,33 +235,6 @@ class Clock:
                     self._steps.take(self._source.monotonic_ns())
                 self._counts["epochs_adopted"] += 1
             return issued
-
-    def _rules(self, state: State, physical: int, on_drift: str, trusted: bool) -> Rules:
-        steps: int | None = None
-        wait_ns = 0
-        if not (trusted or self._is_fresh()):
-            wait_ns = self._steps.wait_ns(self._source.monotonic_ns())
-            steps = 0 if wait_ns else 1
-        return Rules(
-            node=self._node,
-            reference=physical,
-            max_drift=self._source.max_drift_us(self._max_drift_us),
-            on_drift=on_drift,
-            on_collision=self._on_collision,
-            epoch_from=state.epoch,
-            epoch_steps=steps,
-            epoch_wait_s=wait_ns / 1e9,
-        )
-
-    def _refused(self, refusal: DriftError | EpochError | NodeCollision) -> None:
-        if isinstance(refusal, DriftError):
-            self._counts["refused_drift"] += 1
-            if refusal.node is not None:
-                self._blame.refused(refusal.node, self._source.monotonic_ns())
-        elif isinstance(refusal, EpochError):
-            self._counts["refused_epoch"] += 1
-        else:
-            self._counts["refused_collision"] += 1
 
     # The operator's ways back.
 

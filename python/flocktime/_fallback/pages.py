@@ -28,6 +28,7 @@ def open(
     on_drift: str = "reject",
     on_collision: str = "reject",
     source: Callable[[], int] | None = None,
+    clockbound: str | os.PathLike[str] | None = None,
 ) -> Clock:
     """Open the clock that all processes of a host share, in the file ``path``, and make it where there is none.
 
@@ -40,7 +41,7 @@ def open(
 
     Args:
         path: the file, on a disk of this machine.
-        name, max_drift, on_drift, on_collision: as for ``Clock``.
+        name, max_drift, on_drift, on_collision, clockbound: as for ``Clock``.
         source: ``None``: as above; a ``SkewedSource``: that one in place of the OS clock. Any other is all that it follows.
         lease: how far ahead the durable bound lies, 0.1 to 60 seconds or ``timedelta``. A thread renews it.
         on_expiry: where that is late: ``"block"`` (wait for it), ``"extend"`` (renew it in the call) or ``"error"`` (raise).

@@ -8,11 +8,13 @@ from collections.abc import Callable
 
 from flocktime._fallback.arithmetic import saturated_i64, saturated_u64, to_i64, wrapped_i64
 from flocktime._fallback.fields import seconds_us
-from flocktime._fallback.sources import OwnSource, Source
+from flocktime._fallback.interval import Vouched
+from flocktime._fallback.sources import OwnSource, Source, error_of, told
 from flocktime.errors import _show
 
 TYPE_CHECKING = False  # importing typing costs more than all of this package
 if TYPE_CHECKING:
+    from datetime import timedelta
     from typing import Any, NoReturn
 
 
@@ -43,7 +45,7 @@ class SkewedSource(OwnSource):
     250100000
     """
 
-    __slots__ = ("_base", "_hand", "_offset_ns", "_ppm", "_start_raw_ns", "_start_wall_ns", "_state")
+    __slots__ = ("_base", "_error", "_hand", "_offset_ns", "_ppm", "_start_raw_ns", "_start_wall_ns", "_state")
     __module__ = "flocktime"
 
     def __init__(self, offset: Any = 0.0, ppm: float = 0.0, *, source: Callable[[], int] | None = None) -> None:
@@ -58,6 +60,7 @@ class SkewedSource(OwnSource):
             raise TypeError("source must be None, a ManualSource or a SkewedSource")
         self._start_wall_ns, self._start_raw_ns = self._base.wall_ns(), self._base.raw_ns()
         self._state = _State()
+        self._error: int | None = None  # what it was told to vouch for, in nanoseconds
         self._hand = threading.RLock()  # whoever changes something holds it; readers do not
 
     def __init_subclass__(cls) -> NoReturn:
@@ -118,6 +121,16 @@ class SkewedSource(OwnSource):
                 lost_raw = wrapped_i64(self._running_raw_ns(self._state) - held[1])
                 self._state = _State(saturated_i64(wall_shift - lost_wall), saturated_i64(raw_shift - lost_raw), None)
 
+    def vouch(self, error: float | timedelta | None) -> None:
+        """Say of all readings from now on what they may be wrong by: seconds or ``timedelta``; ``None``: nobody knows.
+
+        What the source beneath says does not count: it knows nothing of this one's errors.
+
+        Raises:
+            ValueError: negative, or more than 100 years.
+        """
+        self._error = error_of(error)
+
     @property
     def frozen(self) -> bool:
         """Whether it is frozen."""
@@ -125,6 +138,13 @@ class SkewedSource(OwnSource):
 
     def _raw_ns(self) -> int:
         return self.raw_ns()
+
+    def _vouched(self, system: Callable[[], Vouched]) -> Vouched:  # noqa: ARG002 -- it is no system's
+        return told(self(), self._error)
+
+    @property
+    def _moved_by_hand(self) -> bool:
+        return self._base.moved_by_hand
 
     def _max_drift_us(self, configured: int | None) -> int | None:
         return self._base.max_drift_us(configured)

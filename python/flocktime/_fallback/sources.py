@@ -7,13 +7,15 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from flocktime._fallback.arithmetic import MAX_I64, saturated_i64
-from flocktime._fallback.fields import checked_int
+from flocktime._fallback.arithmetic import MAX_I64, saturated_i64, saturated_u64
+from flocktime._fallback.fields import checked_int, seconds_us
+from flocktime._fallback.interval import Bound, Vouched
 from flocktime._fallback.layout import HORIZON
 from flocktime.errors import SourceError, _show
 
 TYPE_CHECKING = False  # importing typing costs more than all of this package
 if TYPE_CHECKING:
+    from datetime import timedelta
     from typing import Any, NoReturn
 
 
@@ -47,17 +49,31 @@ class OwnSource:
         """How far remote timestamps may lead on this source, where the clock was given ``configured``; ``None``: no limit."""
         return configured
 
+    def _vouched(self, system: Callable[[], Vouched]) -> Vouched:
+        """A reading, and what it may be wrong by. ``system`` asks those who keep the operating system's clock."""
+        raise NotImplementedError
+
+    @property
+    def _on_os_clock(self) -> bool:
+        """Whether it is a flock's over the operating system's clock."""
+        return False
+
+    @property
+    def _moved_by_hand(self) -> bool:
+        """Whether time goes on only when somebody says so: who waits for it has to look every now and then."""
+        return False
+
 
 class Source:
     """A callable as the clock sees it: the reading, other times beside it, and whether it may be read twice."""
 
-    __slots__ = ("_call", "max_drift_us", "monotonic_ns", "raw_ns", "rereadable")
+    __slots__ = ("_call", "_own", "max_drift_us", "monotonic_ns", "raw_ns", "rereadable")
 
     def __init__(self, source: Callable[[], int] | None) -> None:
         if source is not None and not callable(source):
             raise TypeError(f"source must be callable, not {type(source).__name__}")
         self._call: Callable[[], Any] = time.time_ns if source is None else source
-        own = source if isinstance(source, OwnSource) else None
+        self._own = own = source if isinstance(source, OwnSource) else None
         self.monotonic_ns: Callable[[], int] = time.monotonic_ns if own is None else own.monotonic_ns
         self.raw_ns: Callable[[], int] = _os_raw_ns if own is None else own._raw_ns
         self.max_drift_us: Callable[[int | None], int | None] = _as_configured if own is None else own._max_drift_us
@@ -70,9 +86,42 @@ class Source:
             raise SourceError(f"a time source must return int nanoseconds, got {_show(reading)}")
         return saturated_i64(reading)  # what lies beyond is out of a timestamp's range either way
 
+    def vouched(self, system: Callable[[], Vouched]) -> Vouched:
+        """A reading, and what it may be wrong by. ``system`` asks those who keep the operating system's clock."""
+        if self._own is not None:
+            return self._own._vouched(system)
+        if self.rereadable:
+            return system()
+        wall_ns = self.wall_ns()
+        ask = getattr(self._call, "error_ns", None)
+        error_ns = None if ask is None else ask()
+        if error_ns is not None and (type(error_ns) is not int or error_ns < 0):
+            raise SourceError(f"error_ns of a time source must return int nanoseconds or None, got {_show(error_ns)}")
+        return told(wall_ns, None if error_ns is None else saturated_u64(error_ns))
+
+    @property
+    def on_os_clock(self) -> bool:
+        """Whether it is the operating system's clock, or a flock's over that."""
+        return self._own._on_os_clock if self._own is not None else self.rereadable
+
+    @property
+    def moved_by_hand(self) -> bool:
+        """Whether time goes on only when somebody says so."""
+        return self._own is not None and self._own._moved_by_hand
+
 
 def _as_configured(limit: int | None) -> int | None:
     return limit
+
+
+def told(wall_ns: int, error_ns: int | None) -> Vouched:
+    """A reading of a source that says itself what it may be wrong by."""
+    return Vouched(wall_ns, None if error_ns is None else Bound(error_ns, False, "source"))
+
+
+def error_of(error: Any) -> int | None:
+    """What a source is told to vouch for: seconds or a ``timedelta`` in nanoseconds."""
+    return None if error is None else seconds_us("error", error) * 1000
 
 
 def usable_us(wall_ns: int) -> tuple[int, bool]:
@@ -96,7 +145,7 @@ class ManualSource(OwnSource):
     True
     """
 
-    __slots__ = ("_held", "_lock", "_monotonic", "_wall")
+    __slots__ = ("_error", "_held", "_lock", "_monotonic", "_wall")
     __module__ = "flocktime"
 
     def __init__(self, start_us: int = 0) -> None:
@@ -104,6 +153,7 @@ class ManualSource(OwnSource):
         self._wall = _bounded("start_us", start_us) * 1000
         self._monotonic = 0
         self._held: int | None = None  # what a paused source goes on showing, in nanoseconds
+        self._error: int | None = None  # what it was told to vouch for, in nanoseconds
 
     def __init_subclass__(cls) -> NoReturn:
         raise TypeError("type 'flocktime.ManualSource' is not an acceptable base type")
@@ -170,6 +220,29 @@ class ManualSource(OwnSource):
         """Readings show the time that has passed meanwhile."""
         with self._lock:
             self._held = None
+
+    def vouch(self, error: float | timedelta | None) -> None:
+        """Say of all readings from now on what they may be wrong by: seconds or ``timedelta``; ``None``: nobody knows.
+
+        Raises:
+            ValueError: negative, or more than 100 years.
+
+        >>> source = ManualSource(1_000)
+        >>> source.vouch(0.000_100)
+        >>> Clock(source=source).interval().latest.physical_us
+        1100
+        """
+        error_ns = error_of(error)
+        with self._lock:
+            self._error = error_ns
+
+    def _vouched(self, system: Callable[[], Vouched]) -> Vouched:  # noqa: ARG002 -- it is no system's
+        with self._lock:
+            return told(self(), self._error)
+
+    @property
+    def _moved_by_hand(self) -> bool:
+        return True
 
     def __repr__(self) -> str:
         paused = "" if self._held is None else ", paused"

@@ -1,4 +1,4 @@
-"""``flocktime inspect VALUE``: any textual form of a timestamp, decoded for people."""
+"""``flocktime inspect VALUE``: any textual form of a timestamp, decoded for people. Of a file see ``flocktime.cli.page``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from flocktime.cli import page
 from flocktime.clock import InvalidTimestamp, Timestamp
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Decode a timestamp from any of its textual forms: the fixed-width text, the same in double quotes (JSON), 32 hexadecimal
 digits, a UUID with hyphens, a decimal number, 0x..., or the repr that Python prints. 32 decimal digits are read as
-hexadecimal, since a number of that length lies in the years 1970 to 1972; --as int reads them as a number."""
+hexadecimal, since a number of that length lies in the years 1970 to 1972; --as int reads them as a number. Of the path of a
+host page, everything in it: whose it is, up to where timestamps are leased, and what its clocks follow."""
 
 #: No form is longer; what is longer is not even tried.
 LONGEST: Final = 200
@@ -62,15 +64,17 @@ class Reading:
 
 def register(subparsers: Any) -> None:
     """Add the command to the parser of ``flocktime``."""
-    parser = subparsers.add_parser("inspect", help="decode a timestamp", description=DESCRIPTION)
-    parser.add_argument("value", metavar="VALUE", help="a timestamp in any textual form")
+    parser = subparsers.add_parser("inspect", help="decode a timestamp, or a host page", description=DESCRIPTION)
+    parser.add_argument("value", metavar="VALUE", help="a timestamp in any textual form, or the path of a host page")
     parser.add_argument("--as", dest="form", choices=sorted(_DECODERS), help="read it as this form and no other")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace, now_us: int | None = None) -> int:
-    """Decode and print. Returns the exit code: 2 for a value that is no timestamp."""
+    """Decode and print. Returns the exit code: 2 for a value that is no timestamp, 1 for a page that is damaged."""
+    if options.form is None and page.looks_like_a_path(options.value):
+        return page.run(options.value, as_json=options.json)
     try:
         reading = read(options.value, options.form)
     except NoTimestamp as refusal:

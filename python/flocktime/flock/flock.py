@@ -55,9 +55,9 @@ class Flock:
         anchor: whether this host's OS clock counts as UTC: ``None``: while the operating system says that it is
             synchronised; ``False``: never; ``True``, or up to a second: always, within one millisecond or so much.
         source: a ``SkewedSource`` instead of the operating system's clocks, for tests and demonstrations.
-        page: the file of a host page. The flock's clock is then the one that all processes of the host share (``Clock.open``), and
-            this member, the only one there, tells all of them what to follow. Started while another one publishes on the page it is
-            refused; after one that was killed it waits for five rounds.
+        page: the file of a host page. The flock's clock is then the one that all processes of the host share (``Clock.open``),
+            and this member, the only one there, tells all of them what to follow. It is refused while another one publishes on
+            the page; after one that was killed it waits for five rounds.
         fanout: requests a round. round: seconds from one step to the next. resolve_every: seconds.
 
     Raises:

@@ -114,8 +114,8 @@ class FlockStatus:
         io: datagrams and bytes, the latest error of the network, whether the kernel stamps arrivals.
         names: names that peers were given by, with what they resolved to.
         peers_error: why the latest call of a callable ``peers`` failed; ``None`` if it did not.
-        replaced_by: the process of another member that has published on the host's page since this one was stopped for a while:
-            the processes of the host follow that one. ``None``: nobody has taken its place there.
+        replaced_by: the process of another member that has published on the host's page since this one was stopped for a
+            while: the processes of the host follow that one. ``None``: nobody has taken its place there.
     """
 
     state: FlockState

@@ -8,7 +8,7 @@ use std::sync::Once;
 #[cfg(unix)]
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use flocktime_core::Counter;
+use flocktime_core::{Bound, Counter, Vouched, Voucher, grown};
 
 /// The processor's time-stamp counter.
 #[derive(Clone, Copy, Debug)]
@@ -117,22 +117,47 @@ fn close_the_parents() {
     }
 }
 
+/// By so much the kernel lets the error that it reports grow, once a second, billionths.
+pub const KERNEL_DRIFT_PPB: u64 = 500_000;
+
 /// What the operating system says its clock may be wrong by, nanoseconds; `None` where it does not say that it is synchronised.
+pub fn utc_error_ns() -> Option<u64> {
+    let error_ns = kernel_clock()?.bound?.error_ns;
+    Some(error_ns)
+}
+
+/// The kernel's clock, and what it says that may be wrong by: nobody vouches where it is not synchronised. `None`: it cannot be
+/// asked.
+///
+/// It is as true as whoever disciplines the clock tells the kernel. Added are what is still to be slewed, and what the reported error
+/// grows by until the next second.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[allow(unsafe_code, reason = "no safe crate wraps adjtimex")]
-pub fn utc_error_ns() -> Option<u64> {
+pub fn kernel_clock() -> Option<Vouched> {
     // SAFETY: the structure is made of integers, for which zero is a value.
     let mut answer: libc::timex = unsafe { core::mem::zeroed() };
     // SAFETY: the structure lives through the call. Its `modes` are zero: nothing is changed.
     let state = unsafe { libc::adjtimex(&raw mut answer) };
-    let synchronised = (0..libc::TIME_ERROR).contains(&state) && answer.status & libc::STA_UNSYNC == 0;
-    let error_us = u64::try_from(answer.maxerror).ok().filter(|_| synchronised)?;
-    error_us.checked_mul(1000)
+    if state < 0 {
+        return None;
+    }
+    let unit_ns = if answer.status & libc::STA_NANO == 0 { 1000 } else { 1 };
+    let wall_ns = answer.time.tv_sec.saturating_mul(1_000_000_000).saturating_add(answer.time.tv_usec * unit_ns);
+    let synchronised = state < libc::TIME_ERROR && answer.status & libc::STA_UNSYNC == 0;
+    let reported = u64::try_from(answer.maxerror).ok().filter(|_| synchronised);
+    let bound = reported.map(|reported_us| {
+        let left_ns = answer.offset.unsigned_abs().saturating_mul(unit_ns.unsigned_abs());
+        // The reading is cut to its unit.
+        let error_ns = reported_us.saturating_mul(1000).saturating_add(left_ns).saturating_add(unit_ns.unsigned_abs());
+        let error_ns = grown(error_ns, 1_000_000_000, KERNEL_DRIFT_PPB);
+        Bound { error_ns, free_running: false, by: Voucher::System }
+    });
+    Some(Vouched { wall_ns, bound })
 }
 
-/// What the operating system says its clock may be wrong by, nanoseconds; here it is not asked.
+/// The kernel's clock; here it is not asked.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub fn utc_error_ns() -> Option<u64> {
+pub fn kernel_clock() -> Option<Vouched> {
     None
 }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use flocktime_agent::host_page::PageSource;
 use flocktime_agent::sys::Tsc;
 use flocktime_core::{
-    CountedSource, OsSource, Reading, SkewedSource, SourceFailed, SteeredSource, Steering, TimeSource,
+    CountedSource, OsSource, Reading, SkewedSource, SourceFailed, SteeredSource, Steering, TimeSource, Vouched,
 };
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use crate::errors::refusal;
+use crate::interval::Keeper;
 use crate::source::Source;
 
 /// The clocks beneath a flock, or a page.
@@ -73,12 +74,49 @@ macro_rules! delegate {
                     $(Self::$variant(source) => source.rereadable(),)+
                 }
             }
+
+            fn is_moved_by_hand(&self) -> bool {
+                match self {
+                    $(Self::$variant(source) => source.is_moved_by_hand(),)+
+                }
+            }
         }
     };
 }
 
 delegate!(Beneath, Os, Skewed);
 delegate!(Ground, Os, Flock, Page);
+
+impl Beneath {
+    pub(crate) fn is_on_os_clock(&self) -> bool {
+        matches!(self, Self::Os(_))
+    }
+
+    pub(crate) fn vouched_by(&self, keeper: &Keeper) -> Result<Vouched, SourceFailed> {
+        match self {
+            Self::Os(_) => Ok(keeper.vouched()),
+            Self::Skewed(source) => source.vouched(),
+        }
+    }
+}
+
+impl Ground {
+    pub(crate) fn is_on_os_clock(&self) -> bool {
+        match self {
+            Self::Os(_) => true,
+            Self::Flock(source) => source.base().is_on_os_clock(),
+            Self::Page(source) => source.base().is_on_os_clock(),
+        }
+    }
+
+    pub(crate) fn vouched_by(&self, keeper: &Keeper) -> Result<Vouched, SourceFailed> {
+        match self {
+            Self::Os(_) => Ok(keeper.vouched()),
+            Self::Flock(source) => source.vouched_else(|beneath| beneath.vouched_by(keeper)),
+            Self::Page(source) => source.vouched_else(|beneath| beneath.vouched_by(keeper)),
+        }
+    }
+}
 
 /// A flock's time for any number of clocks: they share one calibration of the counter.
 pub(crate) enum FlockTime {

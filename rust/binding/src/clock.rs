@@ -5,19 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flocktime_agent::host_page::{HostPage, OnExpiry};
-use flocktime_agent::random::fresh_node;
-use flocktime_core::layout::{HORIZON, MAX_BATCH, MAX_EPOCH};
-use flocktime_core::{Clock, ClockError, Config, Stats, Timestamp};
+use flocktime_core::layout::{MAX_BATCH, MAX_EPOCH};
+use flocktime_core::{Clock, ClockError, Interval, Timestamp};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDelta, PyDict, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyDelta, PyList, PyString, PyType};
 
-use crate::convert::{
-    Argument, checked_bool, checked_int, delta, field, node_id, on_collision, on_drift, reason, seconds_us,
-};
-use crate::errors::{invalid, refusal_on, shown, wrong_element, wrong_type};
+use crate::clock_arguments::{collected, label, policies, start};
+use crate::clock_stats::snapshot;
+use crate::convert::{Argument, checked_bool, checked_int, delta, field, node_id, on_drift, reason};
+use crate::errors::{refusal_on, shown, wrong_type};
+use crate::interval::{self, Keeper};
 use crate::page;
 use crate::source::Source;
 use crate::stamp_object::stamp;
@@ -39,9 +38,10 @@ use crate::timestamp::PyTimestamp;
 ///     source: ``None``: the operating system's clock; else a callable that returns ``int`` nanoseconds since 1970.
 ///     last: start after this timestamp.
 ///     epoch: start in this epoch.
+///     clockbound: the file of a ClockBound daemon, whose word on the OS clock's error then counts instead of the kernel's.
 ///
 /// Raises:
-///     ValueError, TypeError: an argument that names no such thing.
+///     ValueError, TypeError: an argument that names no such thing. ClockBoundError: the file cannot be used.
 ///
 /// >>> clock = Clock(name="billing")
 /// >>> sent = clock.now()
@@ -55,6 +55,8 @@ pub(crate) struct PyClock {
     name: Option<Py<PyString>>,
     /// Where its state lies, if not in itself.
     page: Option<Arc<HostPage>>,
+    /// Who says what the operating system's clock may be wrong by.
+    keeper: Keeper,
 }
 
 impl PyClock {
@@ -86,8 +88,8 @@ type Stamp<'py> = PyResult<Bound<'py, PyTimestamp>>;
 impl PyClock {
     #[new]
     #[pyo3(
-        signature = (*, name = None, node = None, max_drift = Argument::Absent, on_drift = Argument::Absent, on_collision = Argument::Absent, source = None, last = None, epoch = Argument::Absent),
-        text_signature = "(*, name=None, node=None, max_drift=0.5, on_drift='reject', on_collision='reject', source=None, last=None, epoch=0)"
+        signature = (*, name = None, node = None, max_drift = Argument::Absent, on_drift = Argument::Absent, on_collision = Argument::Absent, source = None, last = None, epoch = Argument::Absent, clockbound = None),
+        text_signature = "(*, name=None, node=None, max_drift=0.5, on_drift='reject', on_collision='reject', source=None, last=None, epoch=0, clockbound=None)"
     )]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of the Python signature")]
     #[allow(clippy::needless_pass_by_value, reason = "extracted for this call")]
@@ -100,15 +102,17 @@ impl PyClock {
         source: Option<&Bound<'_, PyAny>>,
         last: Option<&Bound<'_, PyAny>>,
         epoch: Argument<'_>,
+        clockbound: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let name = label(name)?;
         let node = node.map(node_id).transpose()?;
         let mut config = policies(max_drift, on_drift, on_collision)?;
         config.node = node;
         let source = Source::from_python(source)?;
+        let keeper = Keeper::from_python(clockbound, &source)?;
         config.epoch = epoch.or(0, |epoch| field("epoch", epoch, MAX_EPOCH.into()))? as u16;
         config.last = last.map(start).transpose()?;
-        Ok(Self { clock: Arc::new(Clock::new(source, config)), name, page: None })
+        Ok(Self { clock: Arc::new(Clock::new(source, config)), name, page: None, keeper })
     }
 
     /// Open the clock that all processes of a host share, in the file ``path``, and make it where there is none.
@@ -122,7 +126,7 @@ impl PyClock {
     ///
     /// Args:
     ///     path: the file, on a disk of this machine.
-    ///     name, max_drift, on_drift, on_collision: as for ``Clock``.
+    ///     name, max_drift, on_drift, on_collision, clockbound: as for ``Clock``.
     ///     source: ``None``: as above; a ``SkewedSource``: that one in place of the OS clock. Any other is all that it follows.
     ///     lease: how far ahead the durable bound lies, 0.1 to 60 seconds or ``timedelta``. A thread renews it.
     ///     on_expiry: where that is late: ``"block"`` (wait for it), ``"extend"`` (renew it in the call) or ``"error"`` (raise).
@@ -139,8 +143,8 @@ impl PyClock {
     /// True
     #[classmethod]
     #[pyo3(
-        signature = (path, *, name = None, lease = Argument::Absent, on_expiry = Argument::Absent, max_drift = Argument::Absent, on_drift = Argument::Absent, on_collision = Argument::Absent, source = None),
-        text_signature = "($cls, path, *, name=None, lease=3.0, on_expiry='block', max_drift=0.5, on_drift='reject', on_collision='reject', source=None)"
+        signature = (path, *, name = None, lease = Argument::Absent, on_expiry = Argument::Absent, max_drift = Argument::Absent, on_drift = Argument::Absent, on_collision = Argument::Absent, source = None, clockbound = None),
+        text_signature = "($cls, path, *, name=None, lease=3.0, on_expiry='block', max_drift=0.5, on_drift='reject', on_collision='reject', source=None, clockbound=None)"
     )]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of the Python signature")]
     #[allow(clippy::needless_pass_by_value, reason = "extracted for this call")]
@@ -154,15 +158,17 @@ impl PyClock {
         on_drift: Argument<'_>,
         on_collision: Argument<'_>,
         source: Option<&Bound<'_, PyAny>>,
+        clockbound: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let name = label(name)?;
         let lease = lease.or(Duration::from_secs(3), page::lease)?;
         let on_expiry = on_expiry.or(OnExpiry::Block, page::on_expiry)?;
         let config = policies(max_drift, on_drift, on_collision)?;
+        let keeper = Keeper::from_python(clockbound, &Source::from_python(source)?)?;
         let (page, source) = page::open(class.py(), &path, lease, source)?;
         let place = Arc::new(page::Place::new(Arc::clone(&page), on_expiry));
         let clock = Clock::sharing(place, source, config);
-        Ok(Self { clock: Arc::new(clock), name, page: Some(page) })
+        Ok(Self { clock: Arc::new(clock), name, page: Some(page), keeper })
     }
 
     /// Stamp a local or send event.
@@ -251,6 +257,89 @@ impl PyClock {
         let Ok(remote) = ts.cast::<PyTimestamp>() else { return Err(wrong_type("ts", "a Timestamp", ts)) };
         let py = ts.py();
         delta(py, self.clock.observe(remote.get().0).map_err(|error| self.refused(py, error))?)
+    }
+
+    /// Where true time lies for certain: at some moment during the call it was neither before nor after these.
+    ///
+    /// The bound is the flock's where the clock follows one that has UTC, else that of ``clockbound``, else the kernel's
+    /// (``adjtimex``), else what the source vouches for; see ``docs/intervals.md``. Where nobody vouches it is ``"unknown"``,
+    /// without ends.
+    ///
+    /// Raises:
+    ///     What a source written in Python raises passes through.
+    ///
+    /// >>> source = ManualSource(1_000_000)
+    /// >>> source.vouch(0.25)
+    /// >>> interval = Clock(source=source).interval()
+    /// >>> interval.earliest.physical_us, interval.latest.physical_us, interval.status
+    /// (750000, 1250000, 'synchronised')
+    fn interval<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        interval::value(py, &interval::looked(py, &self.clock, &self.keeper)?)
+    }
+
+    /// Whether true time is past this timestamp for certain: it lies below the earliest. False while nobody knows.
+    ///
+    /// Raises:
+    ///     EpochError: the clock is in another epoch.
+    fn after(&self, ts: &Bound<'_, PyAny>) -> PyResult<bool> {
+        interval::judge(&self.clock, &self.keeper, ts, Interval::is_after)
+    }
+
+    /// Whether true time has not come to this timestamp for certain: it lies above the latest. False while nobody knows.
+    ///
+    /// Raises:
+    ///     EpochError: the clock is in another epoch.
+    fn before(&self, ts: &Bound<'_, PyAny>) -> PyResult<bool> {
+        interval::judge(&self.clock, &self.keeper, ts, Interval::is_before)
+    }
+
+    /// Wait until ``after(ts)``: TrueTime's commit wait. Never early; late by what the system takes to wake a thread.
+    ///
+    /// Other threads run meanwhile, and signals are handled. Nothing is polled: the thread sleeps to the moment, at most a second at
+    /// a time. On a source that is moved by hand it looks every millisecond.
+    ///
+    /// Args:
+    ///     ts: in the clock's epoch.
+    ///     timeout: seconds or ``timedelta``; ``None``: as long as it takes.
+    ///
+    /// Returns:
+    ///     The interval that proves it.
+    ///
+    /// Raises:
+    ///     WaitTimeout: the timeout is over before. TimeUnknown: nobody vouches for the clock, so that it could never be certain.
+    ///     EpochError: the clock is in another epoch. What a source written in Python or a signal's handler raises passes through.
+    ///
+    /// >>> source = SkewedSource()
+    /// >>> source.vouch(0.001)
+    /// >>> clock = Clock(source=source)
+    /// >>> committed = clock.now()
+    /// >>> clock.wait_until(committed, timeout=60).earliest > committed
+    /// True
+    #[pyo3(signature = (ts, timeout = None))]
+    fn wait_until<'py>(
+        &self,
+        ts: &Bound<'py, PyAny>,
+        timeout: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        interval::wait(&self.clock, &self.keeper, ts, timeout)
+    }
+
+    /// ``wait_until`` for a task: other tasks run meanwhile. The last milliseconds are waited for on a thread of the loop's.
+    ///
+    /// Never early; later than ``wait_until`` by what the loop takes to come to this task.
+    #[pyo3(signature = (ts, timeout = None))]
+    fn wait_until_async<'py>(
+        own: &Bound<'py, Self>,
+        ts: &Bound<'py, PyAny>,
+        timeout: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        interval::wait_async(own, ts, timeout)
+    }
+
+    /// For ``wait_until_async``: the interval, seconds left and those of the timeout, and whether time is moved by hand.
+    #[pyo3(signature = (ts, timeout = None))]
+    fn _look<'py>(&self, ts: &Bound<'py, PyAny>, timeout: Option<&Bound<'py, PyAny>>) -> PyResult<interval::Left<'py>> {
+        interval::left(&self.clock, &self.keeper, ts, timeout)
     }
 
     /// The operator's way back from a poisoned future: go one epoch up, with wall time as the source shows it.
@@ -350,75 +439,4 @@ impl PyClock {
             | Source::Skewed(_) => Ok(()),
         }
     }
-}
-
-fn label(name: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Py<PyString>>> {
-    let checked = |name: &Bound<'_, PyAny>| match name.cast::<PyString>() {
-        Ok(name) => Ok(name.clone().unbind()),
-        Err(_) => Err(wrong_type("name", "a str", name)),
-    };
-    name.map(checked).transpose()
-}
-
-fn policies(max_drift: Argument<'_>, on_drift: Argument<'_>, on_collision: Argument<'_>) -> PyResult<Config> {
-    let mut config = Config::new(fresh_node);
-    config.max_drift_us = max_drift.or(config.max_drift_us, |limit| {
-        if limit.is_none() { Ok(None) } else { seconds_us("max_drift", limit, false).map(|us| Some(us as u64)) }
-    })?;
-    config.on_drift = on_drift.or(config.on_drift, self::on_drift)?;
-    config.on_collision = on_collision.or(config.on_collision, self::on_collision)?;
-    Ok(config)
-}
-
-fn start(last: &Bound<'_, PyAny>) -> PyResult<Timestamp> {
-    let Ok(last) = last.cast::<PyTimestamp>() else { return Err(wrong_type("last", "a Timestamp", last)) };
-    let ts = last.get().0;
-    if ts.physical_us() > HORIZON {
-        let physical = ts.physical_us().into_pyobject(last.py())?.into_any();
-        return Err(invalid("fields", &format!("last must not lie beyond {HORIZON} us"), None, &physical));
-    }
-    Ok(ts)
-}
-
-fn collected(timestamps: &Bound<'_, PyAny>) -> PyResult<Vec<Timestamp>> {
-    let objects: Vec<_> = timestamps.try_iter()?.take(MAX_BATCH + 1).collect::<PyResult<_>>()?;
-    if objects.len() > MAX_BATCH {
-        return Err(PyValueError::new_err(format!("at most {MAX_BATCH} timestamps at once")));
-    }
-    let stamps = objects.iter().map(|object| match object.cast::<PyTimestamp>() {
-        Ok(ts) => Ok(ts.get().0),
-        Err(_) => Err(wrong_element("timestamps", "Timestamp", object)),
-    });
-    stamps.collect()
-}
-
-/// `flocktime.stats.ClockStats` of these numbers.
-fn snapshot(py: Python<'_>, stats: Stats) -> PyResult<Bound<'_, PyAny>> {
-    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let values = PyDict::new(py);
-    let counters = [
-        ("carries", stats.carries),
-        ("backward_jumps", stats.backward_jumps),
-        ("forward_jumps", stats.forward_jumps),
-        ("readings_out_of_range", stats.readings_out_of_range),
-        ("refused_drift", stats.refused_drift),
-        ("refused_epoch", stats.refused_epoch),
-        ("refused_collision", stats.refused_collision),
-        ("adopted_beyond_limit", stats.adopted_beyond_limit),
-        ("ignored", stats.ignored),
-        ("clamped", stats.clamped),
-        ("collisions_adopted", stats.collisions_adopted),
-        ("epochs_adopted", stats.epochs_adopted),
-        ("epochs_advanced", stats.epochs_advanced),
-        ("resets", stats.resets),
-        ("forks", stats.forks),
-    ];
-    for (name, value) in counters {
-        values.set_item(name, value)?;
-    }
-    values.set_item("last_reset", stats.last_reset)?;
-    values.set_item("last_advance", stats.last_advance)?;
-    values.set_item("suspects", PyTuple::new(py, stats.suspects)?)?;
-    values.set_item("suspect_self", stats.suspect_self)?;
-    CLASS.import(py, "flocktime.stats", "ClockStats")?.call((), Some(&values))
 }

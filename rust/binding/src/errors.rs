@@ -81,12 +81,18 @@ pub(crate) fn wrong_value(complaint: &str, value: &Bound<'_, PyAny>) -> PyErr {
 
 /// `SourceError`: a time source in Python returned something that is no int.
 pub(crate) fn source_error(reading: &Bound<'_, PyAny>) -> PyErr {
+    of_source("a time source must return int nanoseconds", reading)
+}
+
+/// The same for what it says that its readings may be wrong by.
+pub(crate) fn error_of_source(error: &Bound<'_, PyAny>) -> PyErr {
+    of_source("error_ns of a time source must return int nanoseconds or None", error)
+}
+
+fn of_source(complaint: &str, answer: &Bound<'_, PyAny>) -> PyErr {
     static SOURCE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    match shown(reading) {
-        Ok(found) => {
-            let message = format!("a time source must return int nanoseconds, got {found}");
-            build(reading.py(), &SOURCE, "SourceError", (message,))
-        }
+    match shown(answer) {
+        Ok(found) => build(answer.py(), &SOURCE, "SourceError", (format!("{complaint}, got {found}"),)),
         Err(failure) => failure,
     }
 }

@@ -212,6 +212,8 @@ impl PyGossipMachine {
         values.set_item("discipline", (line.h0_ns, line.l0_ns, line.y, line.s, line.u, line.slew_ns))?;
         values.set_item("limit_us", guidance.limit_us)?;
         values.set_item("refuse", guidance.refuse)?;
+        values.set_item("error_ns", guidance.error_ns)?;
+        values.set_item("free_running", guidance.free_running)?;
         Ok(values)
     }
 

@@ -4,14 +4,18 @@ use std::sync::{Arc, OnceLock};
 
 use flocktime_agent::host_page::{HostPage, PageSource};
 use flocktime_agent::sys::Tsc;
-use flocktime_core::{CountedSource, ManualSource, OsSource, SkewedSource, SourceFailed, SteeredSource, TimeSource};
+use flocktime_core::{
+    CountedSource, ManualSource, OsSource, SkewedSource, SourceFailed, SteeredSource, TimeSource, Vouched,
+};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt};
 
 use crate::beneath::{Beneath, Ground, PyFlockSource};
 use crate::convert::{Argument, checked_int, seconds_us};
-use crate::errors::{source_error, wrong_type, wrong_value};
+use crate::errors::{wrong_type, wrong_value};
+use crate::interval::Keeper;
+use crate::python_source::{leave_to_interpreter, read, told};
 
 /// What a Python clock can run on. Only the last kind calls into Python.
 pub(crate) enum Source {
@@ -60,6 +64,30 @@ impl Source {
 }
 
 impl Source {
+    /// Whether it is the operating system's clock, or a flock's over that.
+    pub(crate) fn is_on_os_clock(&self) -> bool {
+        match self {
+            Self::Counted(source) => source.base().is_on_os_clock(),
+            Self::Steered(source) => source.base().is_on_os_clock(),
+            Self::Paged(source) => source.base().is_on_os_clock(),
+            Self::Os(_) => true,
+            Self::Manual(_) | Self::Skewed(_) | Self::Python(_) => false,
+        }
+    }
+
+    /// A reading, and what it may be wrong by; `keeper` is asked about the operating system's clock.
+    pub(crate) fn vouched_by(&self, keeper: &Keeper) -> Result<Vouched, SourceFailed> {
+        match self {
+            Self::Counted(source) => source.base().vouched_by(keeper),
+            Self::Os(_) => Ok(keeper.vouched()),
+            Self::Steered(source) => source.vouched_else(|beneath| beneath.vouched_by(keeper)),
+            Self::Paged(source) => source.vouched_else(|beneath| beneath.vouched_by(keeper)),
+            Self::Manual(source) => source.vouched(),
+            Self::Skewed(source) => source.vouched(),
+            Self::Python(callable) => Python::attach(|py| told(callable.bind(py))).map_err(leave_to_interpreter),
+        }
+    }
+
     /// Out of line, to keep the operating system's clock the straight way.
     #[cold]
     fn uncommon_wall_us(&self) -> Result<i64, SourceFailed> {
@@ -132,21 +160,17 @@ impl TimeSource for Source {
             Self::Python(_) => false,
         }
     }
-}
 
-/// One call of a Python source. An int beyond 64 bits is a reading far out of range: as far as 64 bits go.
-fn read(callable: &Bound<'_, PyAny>) -> PyResult<i64> {
-    let reading = callable.call0()?;
-    if !reading.is_exact_instance_of::<PyInt>() {
-        return Err(source_error(&reading));
+    fn is_moved_by_hand(&self) -> bool {
+        match self {
+            Self::Counted(source) => source.is_moved_by_hand(),
+            Self::Steered(source) => source.is_moved_by_hand(),
+            Self::Paged(source) => source.is_moved_by_hand(),
+            Self::Manual(source) => source.is_moved_by_hand(),
+            Self::Skewed(source) => source.is_moved_by_hand(),
+            Self::Os(_) | Self::Python(_) => false,
+        }
     }
-    reading.extract().or_else(|_| Ok(if reading.lt(0)? { i64::MIN } else { i64::MAX }))
-}
-
-/// The error stays with the interpreter until the call that needed the reading has unwound to Python.
-fn leave_to_interpreter(error: PyErr) -> SourceFailed {
-    Python::attach(|py| error.restore(py));
-    SourceFailed::Raised
 }
 
 /// A time source that moves only when told to: for tests, replays and demonstrations.
@@ -224,6 +248,20 @@ impl PyManualSource {
     /// Readings show the time that has passed meanwhile.
     fn resume(&self) {
         self.0.resume();
+    }
+
+    /// Say of all readings from now on what they may be wrong by: seconds or ``timedelta``; ``None``: nobody knows.
+    ///
+    /// Raises:
+    ///     ValueError: negative, or more than 100 years.
+    ///
+    /// >>> source = ManualSource(1_000)
+    /// >>> source.vouch(0.000_100)
+    /// >>> Clock(source=source).interval().latest.physical_us
+    /// 1100
+    fn vouch(&self, error: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        self.0.vouch(error_ns(error)?);
+        Ok(())
     }
 
     fn __repr__(&self) -> String {
@@ -321,6 +359,17 @@ impl PySkewedSource {
         self.0.thaw().map_err(|_| PyTypeError::new_err("the source beneath cannot be read"))
     }
 
+    /// Say of all readings from now on what they may be wrong by: seconds or ``timedelta``; ``None``: nobody knows.
+    ///
+    /// What the source beneath says does not count: it knows nothing of this one's errors.
+    ///
+    /// Raises:
+    ///     ValueError: negative, or more than 100 years.
+    fn vouch(&self, error: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        self.0.vouch(error_ns(error)?);
+        Ok(())
+    }
+
     /// Whether it is frozen.
     #[getter]
     fn frozen(&self) -> bool {
@@ -331,6 +380,11 @@ impl PySkewedSource {
         let ppm = PyFloat::new(py, self.0.ppm()).repr()?;
         Ok(format!("<flocktime.SkewedSource offset={} us, ppm={ppm}>", self.0.offset_ns() / 1000))
     }
+}
+
+/// What a source is told to vouch for.
+fn error_ns(error: Option<&Bound<'_, PyAny>>) -> PyResult<Option<u64>> {
+    error.map(|error| seconds_us("error", error, false).map(|us| us as u64 * 1000)).transpose()
 }
 
 /// Sources that call no Python do not fail.

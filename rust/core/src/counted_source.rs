@@ -12,6 +12,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
+use crate::interval::Vouched;
 use crate::latest::Latest;
 use crate::layout::MAX_PHYSICAL;
 use crate::sync::{AtomicU64, Ordering};
@@ -126,6 +127,11 @@ impl<S: TimeSource, C: Counter> CountedSource<S, C> {
             rate: AtomicU64::new(0),
             calibration: Mutex::default(),
         }))
+    }
+
+    /// What is read every millisecond.
+    pub fn base(&self) -> &S {
+        &self.0.base
     }
 
     /// True while readings are counted between those of the base.
@@ -278,5 +284,14 @@ impl<S: TimeSource, C: Counter> TimeSource for CountedSource<S, C> {
 
     fn rereadable(&self) -> bool {
         self.0.base.rereadable()
+    }
+
+    /// Straight from the base: what is counted may be a millisecond behind the latest guidance.
+    fn vouched(&self) -> Result<Vouched, SourceFailed> {
+        self.0.base.vouched()
+    }
+
+    fn is_moved_by_hand(&self) -> bool {
+        self.0.base.is_moved_by_hand()
     }
 }

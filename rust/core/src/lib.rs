@@ -37,6 +37,7 @@ mod event_buffer;
 pub mod failpoint;
 pub mod flocking;
 pub mod fork;
+mod interval;
 mod jumps;
 mod latest;
 pub mod layout;
@@ -60,6 +61,7 @@ pub use event_buffer::{
     BufferConfig, BufferStats, Empty, EventBuffer, InvalidCapacity, MAX_CAPACITY, Overflow, PushError, PushManyError,
     Refused,
 };
+pub use interval::{Bound, DRIFT_PPB, EpochsDiffer, Interval, Vouched, Voucher, grown};
 pub use latest::Latest;
 pub use shared_state::{LEASE_UNIT_US, SharedPlace, SharedState, Unleased, lowest, upper_half};
 pub use skewed_source::SkewedSource;

@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::interval::Vouched;
 use crate::latest::Latest;
-use crate::time_source::{SourceFailed, TimeSource};
+use crate::sync::{AtomicU64, Ordering};
+use crate::time_source::{SourceFailed, TimeSource, told};
 
 /// Another source seen through a wrong clock: a constant offset, a rate error that grows from now on, and what is done to it
 /// while it runs. The rate error is that of its oscillator: the raw counter has it too.
@@ -26,7 +28,12 @@ struct Controls {
     state: Latest<5>,
     /// Whoever changes something holds this; readers do not.
     hand: Mutex<()>,
+    /// What it was told to vouch for, or [`NOBODY`].
+    error_ns: AtomicU64,
 }
+
+/// As an error that would be no help either.
+const NOBODY: u64 = u64::MAX;
 
 #[derive(Clone, Copy, Default)]
 #[allow(clippy::struct_field_names, reason = "the unit stands last in every name")]
@@ -57,7 +64,11 @@ impl<S: TimeSource> SkewedSource<S> {
     /// [`SourceFailed`] when the base cannot be read.
     pub fn new(base: S, offset_ns: i64, ppm: f64) -> Result<Self, SourceFailed> {
         let (start_wall_ns, start_raw_ns) = (base.wall_ns()?, base.raw_ns());
-        let controls = Controls { state: Latest::new(State::default().to_words()), hand: Mutex::default() };
+        let controls = Controls {
+            state: Latest::new(State::default().to_words()),
+            hand: Mutex::default(),
+            error_ns: AtomicU64::new(NOBODY),
+        };
         Ok(Self { base, offset_ns, ppm, start_wall_ns, start_raw_ns, controls: Arc::new(controls) })
     }
 
@@ -126,6 +137,12 @@ impl<S: TimeSource> SkewedSource<S> {
         Ok(())
     }
 
+    /// From now on readings may be wrong by so much, as it says; `None`, as at first: nobody knows. What the base says does not
+    /// count: it knows nothing of this one's errors.
+    pub fn vouch(&self, error_ns: Option<u64>) {
+        self.controls.error_ns.store(error_ns.unwrap_or(NOBODY), Ordering::Relaxed);
+    }
+
     /// True between freeze and thaw.
     pub fn is_frozen(&self) -> bool {
         self.state().held_ns.is_some()
@@ -190,5 +207,14 @@ impl<S: TimeSource> TimeSource for SkewedSource<S> {
 
     fn rereadable(&self) -> bool {
         self.base.rereadable()
+    }
+
+    fn vouched(&self) -> Result<Vouched, SourceFailed> {
+        let error_ns = self.controls.error_ns.load(Ordering::Relaxed);
+        Ok(told(self.wall_ns()?, Some(error_ns).filter(|&error_ns| error_ns != NOBODY)))
+    }
+
+    fn is_moved_by_hand(&self) -> bool {
+        self.base.is_moved_by_hand()
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::discipline::Discipline;
 use crate::fork;
+use crate::interval::{Bound, DRIFT_PPB, Vouched, Voucher, grown};
 use crate::latest::Latest;
 use crate::sync::{AtomicU64, Ordering};
 use crate::time_source::{Reading, SourceFailed, TimeSource};
@@ -19,13 +20,34 @@ pub struct Guidance {
     pub limit_us: Option<u64>,
     /// Whether the source fails with [`SourceFailed::NotReady`] as long as the discipline is not in force.
     pub refuse: bool,
+    /// What the discipline may be wrong by against UTC where it begins, nanoseconds; `None`: nobody vouches for it.
+    pub error_ns: Option<u64>,
+    /// That is what an earlier round knew, grown: nobody vouches any more.
+    pub free_running: bool,
 }
 
-const WORDS: usize = Discipline::WORDS + 1;
+impl Guidance {
+    /// What it may be wrong by at this H, against UTC. It grows with its age: by what the line slews, and by what an oscillator may
+    /// drift. `None` where nobody vouches, and before the line begins: H went back.
+    ///
+    /// Free running is also what has not been renewed for as long as a line slews, which is two rounds.
+    pub fn bound_at(&self, h_ns: u64) -> Option<Bound> {
+        let Discipline { h0_ns, s, u, slew_ns, .. } = self.discipline;
+        let age_ns = h_ns.checked_sub(h0_ns)?;
+        let slewed = (age_ns.min(slew_ns) as f64 * (s.abs() + u.abs())).ceil() as u64;
+        let error_ns = grown(self.error_ns?.saturating_add(slewed), age_ns, DRIFT_PPB);
+        Some(Bound { error_ns, free_running: self.free_running || age_ns > slew_ns, by: Voucher::Flock })
+    }
+}
+
+const WORDS: usize = Discipline::WORDS + 2;
 const IN_FORCE: u64 = 1;
 const REFUSE: u64 = 2;
+const FREE_RUNNING: u64 = 4;
 /// No limit of its own. As a limit it would be none either: half a million years.
 const NO_LIMIT: u64 = u64::MAX;
+/// Nobody vouches. As an error it would be no help either.
+const NO_ERROR: u64 = u64::MAX;
 
 /// The rudder of one flock: its agent publishes, any number of [`SteeredSource`]s follow.
 ///
@@ -82,17 +104,20 @@ impl Steering {
 
 fn pack(guidance: &Guidance) -> [u64; WORDS] {
     let [h0, l0, y, s, u, slew] = guidance.discipline.to_words();
-    let flags = (u64::from(guidance.in_force) * IN_FORCE) | (u64::from(guidance.refuse) * REFUSE);
-    [h0, l0, y, s, u, slew, flags]
+    let named = [(guidance.in_force, IN_FORCE), (guidance.refuse, REFUSE), (guidance.free_running, FREE_RUNNING)];
+    let flags = named.iter().map(|&(set, flag)| u64::from(set) * flag).sum();
+    [h0, l0, y, s, u, slew, guidance.error_ns.unwrap_or(NO_ERROR), flags]
 }
 
 /// All but the limit.
-fn unpack(&[h0, l0, y, s, u, slew, flags]: &[u64; WORDS]) -> Guidance {
+fn unpack(&[h0, l0, y, s, u, slew, error_ns, flags]: &[u64; WORDS]) -> Guidance {
     Guidance {
         discipline: Discipline::from_words([h0, l0, y, s, u, slew]),
         in_force: flags & IN_FORCE != 0,
         limit_us: None,
         refuse: flags & REFUSE != 0,
+        error_ns: Some(error_ns).filter(|&error_ns| error_ns != NO_ERROR),
+        free_running: flags & FREE_RUNNING != 0,
     }
 }
 
@@ -120,6 +145,24 @@ impl<S: TimeSource> SteeredSource<S> {
     /// What it shows where nothing is in force.
     pub fn base(&self) -> &S {
         &self.base
+    }
+
+    /// What it shows, with the flock's bound where the flock has one, else with whatever `base` has to say.
+    ///
+    /// # Errors
+    ///
+    /// As [`TimeSource::wall_ns`].
+    pub fn vouched_else(
+        &self,
+        base: impl FnOnce(&S) -> Result<Vouched, SourceFailed>,
+    ) -> Result<Vouched, SourceFailed> {
+        let by_flock = self.steering.guidance.read(|words| {
+            let guidance = unpack(words);
+            let raw_ns = self.base.raw_ns();
+            let bound = guidance.bound_at(raw_ns).filter(|_| guidance.in_force && !self.steering.is_copied());
+            bound.map(|bound| Vouched { wall_ns: guidance.discipline.at(raw_ns), bound: Some(bound) })
+        });
+        by_flock.map_or_else(|| base(&self.base), Ok)
     }
 
     /// `Ok(None)`: the base is in force.
@@ -182,5 +225,13 @@ impl<S: TimeSource> TimeSource for SteeredSource<S> {
 
     fn rereadable(&self) -> bool {
         self.base.rereadable()
+    }
+
+    fn vouched(&self) -> Result<Vouched, SourceFailed> {
+        self.vouched_else(S::vouched)
+    }
+
+    fn is_moved_by_hand(&self) -> bool {
+        self.base.is_moved_by_hand()
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::interval::{Bound, Vouched, Voucher};
+
 /// Why a source could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceFailed {
@@ -75,6 +77,20 @@ pub trait TimeSource: Send + Sync {
     fn rereadable(&self) -> bool {
         true
     }
+
+    /// A reading, and what it may be wrong by as far as this source knows: most do not.
+    ///
+    /// # Errors
+    ///
+    /// As [`TimeSource::wall_ns`].
+    fn vouched(&self) -> Result<Vouched, SourceFailed> {
+        self.wall_ns().map(Vouched::by_nobody)
+    }
+
+    /// Whether time goes on only when somebody says so: who waits for it has to look every now and then.
+    fn is_moved_by_hand(&self) -> bool {
+        false
+    }
 }
 
 /// The operating system's wall and monotonic clocks.
@@ -136,6 +152,8 @@ struct Manual {
     monotonic_ns: u64,
     /// What a paused source goes on showing.
     held_ns: Option<i64>,
+    /// What it was told to vouch for.
+    error_ns: Option<u64>,
 }
 
 impl ManualSource {
@@ -185,6 +203,11 @@ impl ManualSource {
         self.state().held_ns = None;
     }
 
+    /// From now on readings may be wrong by so much, as it says; `None`, as at first: nobody knows.
+    pub fn vouch(&self, error_ns: Option<u64>) {
+        self.state().error_ns = error_ns;
+    }
+
     /// True between pause and resume.
     pub fn is_paused(&self) -> bool {
         self.state().held_ns.is_some()
@@ -200,4 +223,19 @@ impl TimeSource for ManualSource {
     fn monotonic_ns(&self) -> u64 {
         self.state().monotonic_ns
     }
+
+    fn vouched(&self) -> Result<Vouched, SourceFailed> {
+        let state = self.state();
+        Ok(told(state.held_ns.unwrap_or(state.wall_ns), state.error_ns))
+    }
+
+    fn is_moved_by_hand(&self) -> bool {
+        true
+    }
+}
+
+/// A reading of a source that was told what it may be wrong by.
+pub(crate) fn told(wall_ns: i64, error_ns: Option<u64>) -> Vouched {
+    let bound = error_ns.map(|error_ns| Bound { error_ns, free_running: false, by: Voucher::Source });
+    Vouched { wall_ns, bound }
 }

@@ -5,7 +5,7 @@ use std::thread;
 
 use flocktime_core::{
     Clock, ClockError, Config, Discipline, Guidance, ManualSource, OsSource, SourceFailed, SteeredSource, Steering,
-    TimeSource, Timestamp, fork,
+    TimeSource, Timestamp, Vouched, fork,
 };
 
 const BASE_US: i64 = 1_800_000_000_000_000;
@@ -36,7 +36,8 @@ fn guidance_goes_through() {
     for limit_us in [None, Some(0), Some(5_000)] {
         for (in_force, refuse) in [(false, false), (false, true), (true, false), (true, true)] {
             let discipline = Discipline { h0_ns: 1, l0_ns: -2, y: 3e-4, s: -0.05, u: 6e-6, slew_ns: 7 };
-            let guidance = Guidance { discipline, in_force, limit_us, refuse };
+            let (error_ns, free_running) = (limit_us.map(|limit_us| 3 * limit_us), refuse);
+            let guidance = Guidance { discipline, in_force, limit_us, refuse, error_ns, free_running };
             assert!(steering.publish(&guidance));
             assert_eq!(steering.guidance(), guidance);
         }
@@ -152,4 +153,27 @@ fn readings_follow_one_guidance_whole() {
             assert!((least..=most).contains(&(shown as f64)), "{shown} lies outside {least}..={most}");
         }
     });
+}
+
+/// A bound grows with its age, by what the line slews and what an oscillator may drift; a source has it only as long as the flock is
+/// in force and somebody vouches.
+#[test]
+fn bounds_grow_with_age() {
+    let _alone = alone();
+    let (base, steering, source) = steered();
+    let vouched = Guidance { error_ns: Some(1_000), ..flock(0.05) };
+    let error_ns = |h_ns| vouched.bound_at(h_ns).map(|bound| (bound.error_ns, bound.free_running));
+    assert_eq!(error_ns(0), Some((1_000, false)));
+    assert_eq!(error_ns(1_000_000_000), Some((50_000_000 + 200_000 + 1_000, false)));
+    assert_eq!(error_ns(3_000_000_000), Some((100_000_000 + 600_000 + 1_000, true)), "slews end after two seconds");
+    let begun = Guidance { discipline: Discipline { h0_ns: 5, ..vouched.discipline }, ..vouched };
+    assert_eq!(begun.bound_at(4), None, "H went back");
+    assert_eq!(source.vouched(), Ok(Vouched::by_nobody(base.wall_ns().unwrap())));
+    assert!(steering.publish(&vouched));
+    assert_eq!(source.vouched(), Ok(Vouched { wall_ns: FLOCK_NS, bound: vouched.bound_at(0) }));
+    base.vouch(Some(7));
+    for silent in [Guidance { error_ns: None, ..vouched }, Guidance { in_force: false, ..vouched }] {
+        assert!(steering.publish(&silent));
+        assert_eq!(source.vouched(), base.vouched(), "then what is beneath counts");
+    }
 }

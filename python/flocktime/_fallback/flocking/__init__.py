@@ -8,7 +8,7 @@ inputs give the same outputs, to the bit, in every implementation.
 Units: ``_ns`` nanoseconds; rates and slews are dimensionless (1 ppm is 1e-6); H is a member's free-running oscillator.
 """
 
-from flocktime._fallback.flocking.anchors import WORST_ANCHOR_NS, Anchor, UtcStep, utc_step
+from flocktime._fallback.flocking.anchors import WORST_ANCHOR_NS, Anchor, UtcStep, utc_step, within_most
 from flocktime._fallback.flocking.exchange import Exchange, Sample
 from flocktime._fallback.flocking.filter import Estimate, PeerFilter, Rate
 from flocktime._fallback.flocking.progress import Progress, Standing, State
@@ -33,4 +33,5 @@ __all__ = [
     "Vote",
     "step",
     "utc_step",
+    "within_most",
 ]

@@ -66,6 +66,21 @@ def _estimate(anchors: Sequence[Anchor]) -> Anchor | None:
     return Anchor(clamp(found.centre, low, high), error_ns) if error_ns <= WORST_ANCHOR_NS else None
 
 
+def within_most(spans: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
+    """From the lowest to the highest point that lies in more than half of the spans ``(low, high)``: as long as more than half
+    of them hold what is sought, it is in there. ``None``: no point does."""
+    edges = [edge for low, high in spans for edge in ((low, -1), (high, 1))]
+    edges.sort(key=lambda edge: (total_order(edge[0]), edge[1]))
+    most, inside, found = len(spans) // 2, 0, None
+    for edge, turn in edges:
+        if turn < 0 and inside == most:
+            found = found or (edge, edge)
+        elif turn > 0 and inside == most + 1 and found is not None:
+            found = (found[0], edge)
+        inside -= turn
+    return found
+
+
 def _most_overlapped(anchors: Sequence[Anchor]) -> tuple[float, float] | None:
     """The lowest stretch that lies in as many intervals as any."""
     edges: list[tuple[float, int]] = []

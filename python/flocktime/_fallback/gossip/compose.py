@@ -94,8 +94,8 @@ def _write(
         machine.settings.node = node & MAX_NODE
     machine.sequence += 1
     machine.counters.sent += 1
-    line = machine.discipline
-    slewing = line.is_slewing(sent_ns)
+    line, said = machine.discipline, machine.utc_said
+    slewing, shown_ns = line.is_slewing(sent_ns), line.at(sent_ns)
     packet = Packet(
         kind=kind,
         state=state(machine),
@@ -105,12 +105,12 @@ def _write(
         sequence=machine.sequence,
         nonce=nonce,
         tx_h_ns=sent_ns,
-        tx_l_ns=line.at(sent_ns),
+        tx_l_ns=shown_ns,
         y=clamp(line.y, -MAX_Y, MAX_Y),
         s=clamp(line.s, -MAX_S, MAX_S) if slewing else 0.0,
         u=clamp(line.u, -MAX_U, MAX_U) if slewing else 0.0,
         error_ns=error_ns(machine),
-        anchor=machine.utc_said,
+        anchor=None if said is None else said.at(sent_ns, shown_ns),
         echo=echo,
         synchronised_once=machine.progress.joined,
         stamp=Timestamp.MIN if stamp is None else stamp,

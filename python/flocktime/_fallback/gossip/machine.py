@@ -15,12 +15,13 @@ from flocktime._fallback.gossip.cookie import CookieJar
 from flocktime._fallback.gossip.counters import Counters
 from flocktime._fallback.gossip.host import Host
 from flocktime._fallback.gossip.keyring import Keyring
-from flocktime._fallback.gossip.packet import Anchor, Kind
+from flocktime._fallback.gossip.packet import Kind
 from flocktime._fallback.gossip.partners import Partners
 from flocktime._fallback.gossip.peer import by_address
 from flocktime._fallback.gossip.round import finish_round
 from flocktime._fallback.gossip.settings import Settings
 from flocktime._fallback.gossip.table import PeerTable
+from flocktime._fallback.gossip.utc import Said
 from flocktime._fallback.gossip.waiting import Waiting
 from flocktime._fallback.layout import MAX_NODE
 from flocktime._fallback.steered_source import Guidance
@@ -54,7 +55,10 @@ class Machine:
         self.progress = Progress()
         self.last: Step | None = None
         self.utc = UtcStep()
-        self.utc_said: Anchor | None = None  # what this member says of UTC
+        self.utc_span_ns: tuple[float, float] | None = (
+            None  # where UTC lies, less this member's clock, as of the latest round
+        )
+        self.utc_said: Said | None = None  # what this member says of UTC
         #: The counts so far.
         self.counters = Counters()
         self.sequence = 0
@@ -138,7 +142,10 @@ class Machine:
             self.counters.backward_raw += 1
             self.discipline = self._reached(self.discipline, now_ns)
             # A degraded member shows another line, which would stand still until H is where it was.
-            self.guidance = self.guidance._replace(discipline=self._reached(self.guidance.discipline, now_ns))
+            self.guidance = self.guidance._replace(
+                discipline=self._reached(self.guidance.discipline, now_ns), error_ns=None
+            )
+            self.utc_said = None
             self.next_round_ns = now_ns
             self.requests.clear()
             self.table.forget_samples()

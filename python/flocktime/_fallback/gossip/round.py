@@ -5,12 +5,13 @@ A part of ``Machine``.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from flocktime._fallback.arithmetic import clamp, saturated_i64, to_i64, to_u64
+from flocktime._fallback.arithmetic import clamp, saturated_i64, saturated_u64, to_i64, to_u64
 from flocktime._fallback.discipline import Discipline
-from flocktime._fallback.flocking import Own, Standing, State, Step, step
+from flocktime._fallback.flocking import WORST_ANCHOR_NS, Own, Standing, State, Step, step
 from flocktime._fallback.gossip.address import Address
 from flocktime._fallback.gossip.host import Host, OsTime
 from flocktime._fallback.gossip.peer import Route
@@ -38,6 +39,7 @@ SHARPEST_LIMIT_NS: Final = 5e6
 def finish_round(machine: Machine, host: Host, now_ns: int) -> None:
     settings, progress = machine.settings, machine.progress
     os = host.os()
+    late_ns = max(0, host.raw_ns() - now_ns)
     machine.counters.rounds += 1
     own_ns = machine.discipline.at(now_ns)
     measure_leads(machine, now_ns, own_ns)
@@ -67,7 +69,7 @@ def finish_round(machine: Machine, host: Host, now_ns: int) -> None:
         state = State.MONITORING
     machine.settled_rounds = _settled_rounds(machine, before, state)
     suspect(machine, outcome, os_away_ns)
-    heed_utc(machine, os, own_ns, voters)
+    heed_utc(machine, os, voters, late_ns=late_ns, now_ns=now_ns, own_ns=own_ns)
     if settings.steer:
         _steer(machine, outcome, now_ns)
     else:
@@ -144,12 +146,30 @@ def _guide(machine: Machine, state: State, outcome: Step, now_ns: int, own_ns: i
     sharp_ns = _sharp_limit_ns(machine, outcome.error_ns - away_ns)
     settled = state == State.DEGRADED or (state == State.SYNCHRONISED and machine.settled_rounds >= SETTLING_ROUNDS)
     shown = _show_flock(machine, outcome, now_ns, own_ns, sharp_ns) if degraded else machine.discipline
+    error_ns, free_running = _vouch(machine, shown, now_ns, own_ns)
     return Guidance(
         discipline=shown,
         in_force=joined,
         limit_us=to_u64(sharp_ns / 1e3) if joined and settled else None,
         refuse=settings.refuse_until_ready and settings.steer,
+        error_ns=error_ns,
+        free_running=free_running,
     )
+
+
+def _vouch(machine: Machine, shown: Discipline, now_ns: int, own_ns: int) -> tuple[int | None, bool]:
+    """What the time that is shown may be wrong by against UTC, and whether that is only what was known before, grown."""
+    shown_ns = shown.at(now_ns)
+    if machine.utc_span_ns is not None:
+        low_ns, high_ns = machine.utc_span_ns
+        moved_ns = float(shown_ns - own_ns)
+        return to_u64(math.ceil(max(abs(low_ns - moved_ns), abs(high_ns - moved_ns)))), False
+    before = machine.guidance
+    bound = before.bound_at(now_ns)
+    if bound is None:
+        return None, False
+    error_ns = saturated_u64(bound.error_ns + abs(shown_ns - before.discipline.at(now_ns)))
+    return (error_ns, True) if error_ns <= WORST_ANCHOR_NS else (None, False)
 
 
 def _show_flock(machine: Machine, outcome: Step, now_ns: int, own_ns: int, limit_ns: float) -> Discipline:

@@ -9,10 +9,11 @@ from functools import partial
 from typing import Final
 
 from flocktime._fallback.gossip.address import Address
+from flocktime._fallback.interval import grown
+from flocktime._fallback.kernel_clock import KERNEL_DRIFT_PPB, utc_error_ns
 from flocktime._fallback.member.port import Local
 from flocktime._fallback.member.shared import Shared
 from flocktime._fallback.member.socket import Socket
-from flocktime._fallback.member.utc import utc_error_ns
 from flocktime._fallback.member.watch import Watch
 from flocktime._fallback.member.world import arrival_ns
 
@@ -60,7 +61,10 @@ class Driver:
         if not self._shared.on_os_clock or (self._refreshed is not None and now - self._refreshed < self._round_s):
             return
         self._refreshed = now
-        self._shared.world.error_ns = utc_error_ns()
+        error_ns = utc_error_ns()
+        # Asked once a round: by the time it is passed on, it may be two rounds old.
+        old_ns = 2 * self._shared.machine.settings.tuning.round_ns
+        self._shared.world.error_ns = None if error_ns is None else grown(error_ns, old_ns, KERNEL_DRIFT_PPB)
 
     def _take_news(self) -> None:
         """Tell the machine who the peers are, when that has changed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -59,11 +60,11 @@ def collect(options: argparse.Namespace, console: Console | None = None) -> dict
     found = peers.find()
     timed = [subjects.TIME_NS, *subjects.flocktime()]
     described = machine.describe()
-    if described["backend"] != "pure":
-        timed += subjects.fallback()
-    for one in found:
-        timed += one.subjects
-    with _progress(console, options.blocks) as show:
+    with tempfile.TemporaryDirectory(prefix="flocktime-bench-") as folder, _progress(console, options.blocks) as show:
+        if described["backend"] != "pure":  # which is the fallback itself, and has no pages
+            timed += [*subjects.on_page(folder), *subjects.fallback()]
+        for one in found:
+            timed += one.subjects
         measured = timer.measure(
             timed, blocks=options.blocks, budget_s=options.seconds, seed=options.seed, progress=show
         )

@@ -13,13 +13,28 @@ from flocktime.clock import Clock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["BATCH", "FALLBACK", "FLOCKTIME", "OPERATIONS", "TIME_NS", "fallback", "flocktime", "of_clock", "of_stamps"]
+__all__ = [
+    "BATCH",
+    "FALLBACK",
+    "FLOCKTIME",
+    "ON_PAGE",
+    "OPERATIONS",
+    "TIME_NS",
+    "fallback",
+    "flocktime",
+    "of_clock",
+    "of_stamps",
+    "on_page",
+]
 
-FLOCKTIME, FALLBACK = "flocktime", "pure fallback"
+FLOCKTIME, ON_PAGE, FALLBACK = "flocktime", "flocktime, host page", "pure fallback"
 #: Stamps of one ``now_many``.
 BATCH = 1000
 #: The order in which results are shown.
 OPERATIONS = ("now", "update", "less", "equal", "hash", "to_bytes", "now_many")
+
+#: Those that depend on where a clock keeps its state.
+_OF_STATE = frozenset({"now", "update", "now_many"})
 
 #: Reading the operating system's clock through CPython: what a program without flocktime would pay.
 TIME_NS = Subject("now", "time.time_ns()", forms.call, (time.time_ns,), note="reads the OS clock, orders nothing")
@@ -35,14 +50,21 @@ def fallback() -> list[Subject]:
     return of_clock(FALLBACK, pure_clock())
 
 
-def of_clock(who: str, clock_type: Callable[[], Any]) -> list[Subject]:
+def on_page(folder: str) -> list[Subject]:
+    """The clock that processes of a host share, on a page in this folder: what of it is another one's work."""
+    clock = Clock.open(f"{folder}/page")
+    return [each for each in of_clock(ON_PAGE, lambda: clock, Clock().now()) if each.operation in _OF_STATE]
+
+
+def of_clock(who: str, clock_type: Callable[[], Any], remote: Any = None) -> list[Subject]:
     """The operations of one clock class.
 
     ``update`` merges one stamp of another node over and over. After the first time it is old, which every received
-    stamp is that took longer to arrive than the clock took to move on: all checks are made, then the clock ticks.
+    stamp is that took longer to arrive than the clock took to move on: all checks are made, then the clock ticks. It is
+    ``remote``, or one of another clock of the class.
     """
-    clock, other = clock_type(), clock_type()
-    remote = other.now()
+    clock = clock_type()
+    remote = clock_type().now() if remote is None else remote
     return [
         Subject("now", who, forms.call, (clock.now,)),
         Subject("update", who, forms.call_with, (clock.update, remote)),

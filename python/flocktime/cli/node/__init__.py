@@ -22,8 +22,9 @@ __all__ = ["register", "run"]
 DESCRIPTION = """\
 Run a member of a flock until a signal stops it. It is one more that is asked, votes and watches: on a time server, on a host of
 its own, or (--no-steer) beside chrony or PTP. It serves no clock to other programs, unless --page names the file of a host page:
-then all processes of the host that open it (Clock.open) share one clock, which follows this member. On a terminal it shows a table that is
-redrawn every second; elsewhere it prints a line for each change of its state or of who is wrong, and one a minute."""
+then all processes of the host that open it (Clock.open) share one clock, which follows this member. On a terminal it shows a
+table that is redrawn every second; elsewhere it prints a line for each change of its state or of who is wrong, and one a
+minute."""
 
 
 def register(subparsers: Any) -> None:

@@ -98,7 +98,9 @@ class Node:
         self._teller.looked(status)
         if status.replaced_by != self._replaced_by:
             self._replaced_by = status.replaced_by
-            self._teller.note(f"process {status.replaced_by} has taken its place on the host's page: it was stopped for a while")
+            self._teller.note(
+                f"process {status.replaced_by} has taken its place on the host's page: it was stopped for a while"
+            )
         if status.state in _ENDED:
             self._teller.stopped(f"{status.state}: {status.io.get('failure')}")
             return False

@@ -113,7 +113,7 @@ impl Machine {
             s: slew(line.s, MAX_S),
             u: slew(line.u, MAX_U),
             error_ns: self.error_ns(),
-            anchor: self.utc_said,
+            anchor: self.utc_said.map(|said| said.at(sent_ns, line.at(sent_ns))),
             echo,
             synchronised_once: self.progress.joined(),
             stamp: stamp.unwrap_or(Timestamp::MIN),

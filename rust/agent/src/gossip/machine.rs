@@ -11,11 +11,12 @@ use super::cookie::CookieJar;
 use super::counters::Counters;
 use super::host::Host;
 use super::keyring::Keyring;
-use super::packet::{Anchor, Kind};
+use super::packet::Kind;
 use super::partners::Partners;
 use super::peer::Route;
 use super::settings::Settings;
 use super::table::PeerTable;
+use super::utc::Said;
 use super::waiting::Waiting;
 
 /// So many strangers are answered in a round; an answer is never larger than what it answers.
@@ -36,8 +37,10 @@ pub struct Machine {
     pub(super) guidance: Guidance,
     pub(super) last: Option<Step>,
     pub(super) utc: UtcStep,
+    /// Where UTC lies, less this member's clock, as of the latest round: nanoseconds, lowest and highest.
+    pub(super) utc_span_ns: Option<(f64, f64)>,
     /// What this member says of UTC.
-    pub(super) utc_said: Option<Anchor>,
+    pub(super) utc_said: Option<Said>,
     pub(super) counters: Counters,
     pub(super) sequence: u64,
     pub(super) round: u64,
@@ -76,6 +79,7 @@ impl Machine {
             guidance,
             last: None,
             utc: UtcStep::default(),
+            utc_span_ns: None,
             utc_said: None,
             counters: Counters::default(),
             sequence: 0,
@@ -190,6 +194,8 @@ impl Machine {
             self.discipline = reached(self.discipline);
             // A degraded member shows another line, which would stand still until H is where it was.
             self.guidance.discipline = reached(self.guidance.discipline);
+            self.guidance.error_ns = None;
+            self.utc_said = None;
             self.next_round_ns = now_ns;
             self.requests.clear();
             self.table.forget_samples();

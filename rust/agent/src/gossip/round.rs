@@ -1,6 +1,6 @@
 //! Once a round: what the step says, and what follows for the disciplined clock and for those who read it.
 
-use flocktime_core::flocking::{Own, Standing, State, Step, Vote, step};
+use flocktime_core::flocking::{Own, Standing, State, Step, Vote, WORST_ANCHOR_NS, step};
 use flocktime_core::{Discipline, Guidance};
 
 use super::host::{Host, OsTime};
@@ -15,6 +15,7 @@ const SHARPEST_LIMIT_NS: f64 = 5e6;
 impl Machine {
     pub(super) fn finish_round(&mut self, host: &impl Host, now_ns: u64) {
         let os = host.os();
+        let late_ns = host.raw_ns().saturating_sub(now_ns);
         self.counters.rounds += 1;
         let mut own_ns = self.discipline.at(now_ns);
         self.measure_leads(now_ns, own_ns);
@@ -47,7 +48,7 @@ impl Machine {
         }
         self.settled_rounds = self.settled_rounds(before, state);
         self.suspect(&outcome, os_away_ns);
-        self.heed_utc(&os, own_ns, &chosen);
+        self.heed_utc(&os, late_ns, now_ns, own_ns, &chosen);
         if self.settings.steer {
             self.steer(&outcome, now_ns);
         } else {
@@ -130,12 +131,28 @@ impl Machine {
             State::Alone | State::Joining | State::Undecided | State::Monitoring => false,
         };
         let shown = if degraded { self.show_flock(outcome, now_ns, own_ns, sharp_ns) } else { self.discipline };
+        let (error_ns, free_running) = self.vouch(&shown, now_ns, own_ns).unzip();
         Guidance {
             discipline: shown,
             in_force: joined,
             limit_us: (joined && settled).then_some((sharp_ns / 1e3) as u64),
             refuse: self.settings.refuse_until_ready && self.settings.steer,
+            error_ns,
+            free_running: free_running.unwrap_or(false),
         }
+    }
+
+    /// What the time that is shown may be wrong by against UTC, and whether that is only what was known before, grown.
+    fn vouch(&self, shown: &Discipline, now_ns: u64, own_ns: i64) -> Option<(u64, bool)> {
+        let shown_ns = shown.at(now_ns);
+        if let Some((low_ns, high_ns)) = self.utc_span_ns {
+            let moved_ns = (i128::from(shown_ns) - i128::from(own_ns)) as f64;
+            return Some(((low_ns - moved_ns).abs().max((high_ns - moved_ns).abs()).ceil() as u64, false));
+        }
+        let before = self.guidance;
+        let moved_ns = shown_ns.abs_diff(before.discipline.at(now_ns));
+        let error_ns = before.bound_at(now_ns)?.error_ns.saturating_add(moved_ns);
+        (error_ns as f64 <= WORST_ANCHOR_NS).then_some((error_ns, true))
     }
 
     /// The flock's middle, not how this member's own clock gets there. What is read is slewed back to it, so that it does not fall;

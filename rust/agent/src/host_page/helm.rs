@@ -59,10 +59,10 @@ impl Helm {
         let mut seen = None;
         loop {
             match at_work(page) {
-                Some(other) if seen.is_some_and(|seen| seen != (other.token, other.posted_ns)) => {
+                Some(other) if seen.is_some_and(|seen| seen != (other.token, other.written_ns)) => {
                     return Err(Fault::Taken { holder: other.process });
                 }
-                Some(other) => seen = Some((other.token, other.posted_ns)),
+                Some(other) => seen = Some((other.token, other.written_ns)),
                 None => {
                     let _lock = lock(&page.file, &page.path, page.live(), PATIENCE)?;
                     if at_work(page).is_none() {
@@ -86,17 +86,16 @@ impl Helm {
         let latest = Posted {
             guidance: Guidance::default(),
             state: State::Alone,
-            error_ns: None,
             round_ns,
             steered_ns: now_ns,
-            posted_ns: before.map_or(0, |before| before.posted_ns), // nothing so far is from after this
+            written_ns: before.map_or(0, |before| before.written_ns), // nothing so far is from after this
             process: process::id(),
             token,
             left: false,
         };
         let inherited = before.filter(|before| before.is_followed(now_ns));
         let mut helm = Self { page: Arc::clone(page), generation: fork::generation(), latest, inherited };
-        let _first = helm.publish(&Guidance::default(), State::Alone, None);
+        let _first = helm.publish(&Guidance::default(), State::Alone);
         helm
     }
 
@@ -106,15 +105,15 @@ impl Helm {
     /// # Errors
     ///
     /// [`Replaced`]: nothing was published, and nothing ever will be.
-    pub fn publish(&mut self, guidance: &Guidance, state: State, error_ns: Option<u64>) -> Result<(), Replaced> {
+    pub fn publish(&mut self, guidance: &Guidance, state: State) -> Result<(), Replaced> {
         let now_ns = OsSource.raw_ns();
         if guidance.in_force {
             self.inherited = None;
         }
-        let own = Posted { guidance: *guidance, state, error_ns, steered_ns: now_ns, posted_ns: now_ns, ..self.latest };
+        let own = Posted { guidance: *guidance, state, steered_ns: now_ns, written_ns: now_ns, ..self.latest };
         self.post(match self.inherited.filter(|inherited| inherited.is_followed(now_ns)) {
-            Some(Posted { guidance: line, steered_ns, error_ns, .. }) => {
-                Posted { guidance: Guidance { refuse: guidance.refuse, ..line }, steered_ns, error_ns, ..own }
+            Some(Posted { guidance: line, steered_ns, .. }) => {
+                Posted { guidance: Guidance { refuse: guidance.refuse, ..line }, steered_ns, ..own }
             }
             None => own,
         })
@@ -124,9 +123,9 @@ impl Helm {
         let rudder = &self.page.live().rudder;
         let other = |before_ns| {
             let found = rudder.look().posted;
-            found.filter(|found| found.token != posted.token && found.posted_ns > before_ns)
+            found.filter(|found| found.token != posted.token && found.written_ns > before_ns)
         };
-        if let Some(other) = other(self.latest.posted_ns) {
+        if let Some(other) = other(self.latest.written_ns) {
             return Err(Replaced { by: other.process });
         }
         if !rudder.post(posted)
@@ -140,15 +139,15 @@ impl Helm {
 
     /// When something was published last, by the raw counter.
     pub fn published_ns(&self) -> u64 {
-        self.latest.posted_ns
+        self.latest.written_ns
     }
 }
 
 impl Drop for Helm {
     fn drop(&mut self) {
         if self.generation == fork::generation() {
-            let posted_ns = OsSource.raw_ns();
-            let _replaced = self.post(Posted { left: true, posted_ns, ..self.latest });
+            let written_ns = OsSource.raw_ns();
+            let _replaced = self.post(Posted { left: true, written_ns, ..self.latest });
         }
     }
 }

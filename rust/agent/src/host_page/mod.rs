@@ -127,7 +127,7 @@ impl HostPage {
             errno: self.errno.load(Ordering::Relaxed),
             following,
             steered_ago_ns: followed.map(|posted| raw_ns.saturating_sub(posted.steered_ns)),
-            error_ns: followed.and_then(|posted| posted.error_ns),
+            error_ns: followed.and_then(|posted| posted.guidance.bound_at(raw_ns)).map(|bound| bound.error_ns),
             steersman: look.posted.map(|posted| posted.process),
             damaged_guidance: self.follower.damaged.load(Ordering::Relaxed),
         }

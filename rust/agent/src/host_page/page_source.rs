@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flocktime_core::{OsSource, Reading, SourceFailed, TimeSource};
+use flocktime_core::{OsSource, Reading, SourceFailed, TimeSource, Vouched};
 
 use super::HostPage;
 use super::mapping::Mapping;
@@ -43,6 +43,30 @@ impl<S: TimeSource> PageSource<S> {
     /// For clocks on this page.
     pub fn new(base: S, page: &HostPage) -> Self {
         Self { base, mapping: page.mapping.clone(), follower: Arc::clone(&page.follower) }
+    }
+
+    /// What it shows where there is nobody to follow.
+    pub const fn base(&self) -> &S {
+        &self.base
+    }
+
+    /// What it shows, with the flock's bound where its member has one, else with whatever `base` has to say.
+    ///
+    /// # Errors
+    ///
+    /// As [`TimeSource::wall_ns`].
+    pub fn vouched_else(
+        &self,
+        base: impl FnOnce(&S) -> Result<Vouched, SourceFailed>,
+    ) -> Result<Vouched, SourceFailed> {
+        let posted = self.mapping.rudder.look().posted;
+        let raw_ns = OsSource.raw_ns();
+        let guidance = posted.filter(|posted| posted.is_followed(raw_ns)).map(|posted| posted.guidance);
+        let vouched = guidance.and_then(|guidance| {
+            let bound = guidance.bound_at(raw_ns)?;
+            Some(Vouched { wall_ns: guidance.discipline.at(raw_ns), bound: Some(bound) })
+        });
+        vouched.map_or_else(|| base(&self.base), Ok)
     }
 
     /// `Ok(None)`: the base is in force.
@@ -108,5 +132,13 @@ impl<S: TimeSource> TimeSource for PageSource<S> {
 
     fn rereadable(&self) -> bool {
         self.base.rereadable()
+    }
+
+    fn vouched(&self) -> Result<Vouched, SourceFailed> {
+        self.vouched_else(S::vouched)
+    }
+
+    fn is_moved_by_hand(&self) -> bool {
+        self.base.is_moved_by_hand()
     }
 }

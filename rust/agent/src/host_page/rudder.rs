@@ -20,6 +20,7 @@ const NONE: u64 = u64::MAX;
 const IN_FORCE: u64 = 1;
 const REFUSE: u64 = 2;
 const LEFT: u64 = 4;
+const FREE_RUNNING: u64 = 8;
 const STATE_SHIFT: u32 = 8;
 /// Where the checksum begins: not at zero, so that memory which nobody has written is no record.
 const SUM_START: u64 = u64::from_be_bytes(*b"flocktim");
@@ -46,13 +47,11 @@ pub enum Following {
 pub(super) struct Posted {
     pub(super) guidance: Guidance,
     pub(super) state: State,
-    /// What the flock's time may be wrong by.
-    pub(super) error_ns: Option<u64>,
     pub(super) round_ns: u64,
     /// When a flock last said how to steer.
     pub(super) steered_ns: u64,
     /// When the record was written.
-    pub(super) posted_ns: u64,
+    pub(super) written_ns: u64,
     pub(super) process: u32,
     /// Which member it is: random, for none of them knows the others.
     pub(super) token: u64,
@@ -64,7 +63,7 @@ impl Posted {
     /// How clocks stand to it at this moment.
     pub(super) fn following(&self, now_ns: u64) -> Following {
         let steered_ns = now_ns.saturating_sub(self.steered_ns);
-        if self.left || self.posted_ns > now_ns.saturating_add(AHEAD_NS) {
+        if self.left || self.written_ns > now_ns.saturating_add(AHEAD_NS) {
             Following::Detached
         } else if !self.guidance.in_force {
             if self.is_published(now_ns) { Following::Waiting } else { Following::Detached }
@@ -84,8 +83,8 @@ impl Posted {
 
     /// Whether its member is at work, as far as one can tell.
     pub(super) fn is_published(&self, now_ns: u64) -> bool {
-        let silent_ns = now_ns.saturating_sub(self.posted_ns);
-        let is_here = self.posted_ns <= now_ns.saturating_add(AHEAD_NS);
+        let silent_ns = now_ns.saturating_sub(self.written_ns);
+        let is_here = self.written_ns <= now_ns.saturating_add(AHEAD_NS);
         !self.left && is_here && silent_ns <= STALE_ROUNDS.saturating_mul(self.round_ns)
     }
 
@@ -95,19 +94,20 @@ impl Posted {
         let flags = flag(self.guidance.in_force, IN_FORCE)
             | flag(self.guidance.refuse, REFUSE)
             | flag(self.left, LEFT)
+            | flag(self.guidance.free_running, FREE_RUNNING)
             | (self.state as u64) << STATE_SHIFT;
         let limit = self.guidance.limit_us.unwrap_or(NONE);
-        let error = self.error_ns.unwrap_or(NONE);
-        let Self { round_ns, steered_ns, posted_ns, process, token, .. } = self;
+        let error = self.guidance.error_ns.unwrap_or(NONE);
+        let Self { round_ns, steered_ns, written_ns, process, token, .. } = self;
         let mut words =
-            [h0, l0, y, s, u, slew, flags, limit, error, round_ns, steered_ns, posted_ns, process.into(), token, 0];
+            [h0, l0, y, s, u, slew, flags, limit, error, round_ns, steered_ns, written_ns, process.into(), token, 0];
         words[WORDS - 1] = sum(&words);
         words
     }
 
     /// `None`: damaged, or of no version that this one knows.
     fn from_words(words: &[u64; WORDS]) -> Option<Self> {
-        let &[h0, l0, y, s, u, slew, flags, limit, error, round_ns, steered_ns, posted_ns, process, token, found] =
+        let &[h0, l0, y, s, u, slew, flags, limit, error, round_ns, steered_ns, written_ns, process, token, found] =
             words;
         let given = |word: u64| Some(word).filter(|&word| word != NONE);
         let state = state((flags >> STATE_SHIFT) as u8)?;
@@ -116,10 +116,11 @@ impl Posted {
             in_force: flags & IN_FORCE != 0,
             limit_us: given(limit),
             refuse: flags & REFUSE != 0,
+            error_ns: given(error),
+            free_running: flags & FREE_RUNNING != 0,
         };
         let (process, left) = (process as u32, flags & LEFT != 0);
-        let error_ns = given(error);
-        let posted = Self { guidance, state, error_ns, round_ns, steered_ns, posted_ns, process, token, left };
+        let posted = Self { guidance, state, round_ns, steered_ns, written_ns, process, token, left };
         (sum(words) == found).then_some(posted)
     }
 }
@@ -198,16 +199,22 @@ mod tests {
     const ROUND_NS: u64 = 1_000_000_000;
 
     fn posted(line: [u64; 6], numbers: [u64; 5], flags: [bool; 3], code: u8) -> Posted {
-        let [limit, error, round_ns, posted_ns, token] = numbers;
+        let [limit, error, round_ns, written_ns, token] = numbers;
         let [in_force, refuse, left] = flags;
         let discipline = Discipline::from_words(line);
         Posted {
-            guidance: Guidance { discipline, in_force, limit_us: Some(limit).filter(|_| limit != NONE), refuse },
+            guidance: Guidance {
+                discipline,
+                in_force,
+                limit_us: Some(limit).filter(|_| limit != NONE),
+                refuse,
+                error_ns: Some(error).filter(|_| error != NONE),
+                free_running: left,
+            },
             state: state(code).expect("a state"),
-            error_ns: Some(error).filter(|_| error != NONE),
             round_ns,
-            steered_ns: posted_ns / 2,
-            posted_ns,
+            steered_ns: written_ns / 2,
+            written_ns,
             process: 7,
             token,
             left,

@@ -57,7 +57,7 @@ pub struct PageStatus {
     pub following: Following,
     /// How long ago a flock said how to steer, nanoseconds, where its line is followed.
     pub steered_ago_ns: Option<u64>,
-    /// What the flock's time may be wrong by, where the member says so.
+    /// What the flock's time may be wrong by now against UTC, where the member vouches for it.
     pub error_ns: Option<u64>,
     /// The process of the member that published last.
     pub steersman: Option<u32>,

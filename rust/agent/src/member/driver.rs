@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use flocktime_core::Guidance;
+use flocktime_core::{Guidance, grown};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::config::Unavailable;
@@ -92,7 +92,10 @@ impl Driver {
             return;
         }
         self.refreshed = Some(Instant::now());
+        // Asked once a round: by the time it is passed on, it may be two rounds old.
+        let old_ns = u64::try_from(self.round.as_nanos()).unwrap_or(u64::MAX).saturating_mul(2);
         let error_ns = if self.shared.on_os_clock { sys::utc_error_ns() } else { None };
+        let error_ns = error_ns.map(|error_ns| grown(error_ns, old_ns, sys::KERNEL_DRIFT_PPB));
         let randomness = Randomness::draw().map_err(|error| {
             self.shared.io.failed("randomness", None, &io::Error::from(error), self.shared.base.raw_ns());
         });

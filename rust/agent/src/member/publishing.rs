@@ -34,9 +34,10 @@ impl Publishing {
         let mut guidance = *guidance;
         if let Some(carrier) = &mut self.carrier {
             let (h_ns, raw_ns) = read_both(base);
+            guidance.error_ns = guidance.bound_at(h_ns).map(|bound| bound.error_ns); // where the line begins there
             guidance.discipline = carrier.carry(&guidance.discipline, h_ns, raw_ns);
         }
-        self.helm.publish(&guidance, state, None)
+        self.helm.publish(&guidance, state)
     }
 }
 

@@ -57,6 +57,24 @@ fn estimate(anchors: &[Anchor]) -> Option<Anchor> {
     (error_ns <= WORST_ANCHOR_NS).then_some(Anchor { lead_ns: centre.clamp(low, high), error_ns })
 }
 
+/// From the lowest to the highest point that lies in more than half of the spans `(low, high)`: as long as more than half of them
+/// hold what is sought, it is in there. `None`: no point does.
+pub fn within_most(spans: &[(f64, f64)]) -> Option<(f64, f64)> {
+    let mut edges: Vec<(f64, i32)> = spans.iter().flat_map(|&(low, high)| [(low, -1), (high, 1)]).collect();
+    edges.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let most = i32::try_from(spans.len() / 2).unwrap_or(i32::MAX);
+    let (mut inside, mut found) = (0, None);
+    for (edge, turn) in edges {
+        if turn < 0 && inside == most {
+            found = found.or(Some((edge, edge)));
+        } else if turn > 0 && inside == most + 1 {
+            found = found.map(|(low, _)| (low, edge));
+        }
+        inside -= turn;
+    }
+    found
+}
+
 /// The lowest stretch that lies in as many intervals as any.
 fn most_overlapped(anchors: &[Anchor]) -> Option<(f64, f64)> {
     let mut edges: Vec<(f64, i32)> = Vec::with_capacity(2 * anchors.len());
@@ -74,4 +92,32 @@ fn most_overlapped(anchors: &[Anchor]) -> Option<(f64, f64)> {
         }
     }
     found
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// As long as more than half hold it, whatever is sought is inside, wherever the others lie.
+        #[test]
+        fn most_are_enough(right in prop::collection::vec((0.0..1e6_f64, 0.0..1e6_f64), 1..6), wrong in prop::collection::vec((-1e7..1e7_f64, 0.0..1e6_f64), 0..5)) {
+            let mut spans: Vec<(f64, f64)> = right.iter().map(|&(before, after)| (-before, after)).collect();
+            spans.extend(wrong.iter().take(right.len() - 1).map(|&(low, wide)| (low, low + wide)));
+            let (low, high) = within_most(&spans).expect("more than half hold it");
+            prop_assert!(low <= 0.0 && 0.0 <= high, "{spans:?}");
+        }
+    }
+
+    /// Where no point lies in more than half of them there is nothing; the smallest cases by hand.
+    #[test]
+    fn no_majority_is_nothing() {
+        assert_eq!(within_most(&[]), None);
+        assert_eq!(within_most(&[(1.0, 2.0)]), Some((1.0, 2.0)));
+        assert_eq!(within_most(&[(1.0, 2.0), (3.0, 4.0)]), None);
+        assert_eq!(within_most(&[(1.0, 3.0), (3.0, 4.0)]), Some((3.0, 3.0)));
+        assert_eq!(within_most(&[(0.0, 2.0), (1.0, 4.0), (3.0, 5.0)]), Some((1.0, 4.0)), "two pairs, apart");
+    }
 }

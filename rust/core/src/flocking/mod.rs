@@ -16,7 +16,7 @@ mod robust;
 mod step;
 mod tuning;
 
-pub use anchors::{Anchor, UtcStep, WORST_ANCHOR_NS, utc_step};
+pub use anchors::{Anchor, UtcStep, WORST_ANCHOR_NS, utc_step, within_most};
 pub use exchange::{Exchange, Sample};
 pub use filter::{Estimate, PeerFilter, Rate};
 pub use progress::{Progress, Standing, State};
