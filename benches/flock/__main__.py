@@ -12,15 +12,16 @@ import json
 import sys
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benches.flock.figures import markdown, print_table, short
 from benches.flock.options import Options
 from benches.flock.processes import HarnessError
-from benches.flock.rows import ROWS
+from benches.flock.rows import ROWS, USUAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from dataclasses import Field
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,8 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as failure:
         print(f"cannot record: {failure}", file=sys.stderr)
         return 2
-    settings = Options(**{one.name: getattr(options, one.name) for one in fields(Options)})
-    missed, failed = _run(chosen, settings, options)
+    missed, failed = _run(chosen, options)
     for line in [*(f"MISSED {one}" for one in missed if options.check), *(f"FAILED {one}" for one in failed)]:
         print(line, file=sys.stderr)
     if options.check and missed:
@@ -50,10 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 2 if failed else 0
 
 
-def _run(names: Sequence[str], settings: Options, options: argparse.Namespace) -> tuple[list[str], list[str]]:
+def _run(names: Sequence[str], options: argparse.Namespace) -> tuple[list[str], list[str]]:
     """Run and print, row by row. Returns which bars were missed, and which rows could not run, with the reason."""
     missed, failed = [], []
+    given = {one.name: getattr(options, one.name) for one in fields(Options)}
+    given = {name: value for name, value in given.items() if value is not None}
     for name in names:
+        settings = Options(**{**USUAL.get(name, {}), **given})
         try:
             table = ROWS[name](settings)
         except (HarnessError, OSError) as failure:
@@ -80,13 +83,18 @@ def _parser() -> argparse.ArgumentParser:
     for one in fields(Options):
         name = one.name.removesuffix("_s").replace("_", "-")
         convert = int if isinstance(one.default, int) else float
-        parser.add_argument(f"--{name}", dest=one.name, type=convert, default=one.default, help="default %(default)s")
+        parser.add_argument(f"--{name}", dest=one.name, type=convert, help=f"default {_default(one)}")
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument("--json", action="store_true", help="print JSON, one row a line, instead of text")
     shape.add_argument("--markdown", action="store_true", help="print tables in Markdown instead of text")
     parser.add_argument("--record", type=Path, metavar="FILE", help="append JSON, one row a line, to this file as well")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a bar is missed")
     return parser
+
+
+def _default(one: Field[Any]) -> str:
+    usual = [f"{values[one.name]:g} for {row}" for row, values in USUAL.items() if one.name in values]
+    return ", ".join([f"{one.default}", *usual])
 
 
 if __name__ == "__main__":
