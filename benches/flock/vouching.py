@@ -15,12 +15,15 @@ __all__ = ["Voucher"]
 
 #: Looks in a row, and how long the thread then stands aside.
 BURST, PAUSE_S = 5, 0.01
+#: A call that takes longer was interrupted: it takes some ten microseconds.
+INTERRUPTED_NS = 200_000
 
 
 class Voucher:
     """Holds each interval against the truth, which is the machine's raw counter and ``utc_ns`` besides.
 
-    True time goes on while the interval is taken: it has to hold what was true before as well as what is true afterwards.
+    True time goes on while the interval is taken. It has to hold what was true before as well as what is true afterwards; where
+    the system took the processor away in between, which is seen by how long the call took, some of what was true meanwhile.
     """
 
     def __init__(self, clock: Clock, utc_ns: int) -> None:
@@ -28,7 +31,7 @@ class Voucher:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._statuses: Counter[str] = Counter()
-        self._outside = 0
+        self._outside = self._interrupted = 0
         self._widths_us: Counter[int] = Counter()
         self._closest_us: float | None = None
         self._failure: str | None = None
@@ -45,6 +48,7 @@ class Voucher:
             return {
                 "statuses": dict(self._statuses),
                 "outside": self._outside,
+                "interrupted": self._interrupted,
                 "widths_us": {str(width): times for width, times in self._widths_us.items()},
                 "closest_us": self._closest_us,
                 "failure": self._failure,
@@ -68,6 +72,9 @@ class Voucher:
                 return
             earliest_us, latest_us = interval.earliest.physical_us, interval.latest.physical_us
             self._widths_us[round((latest_us - earliest_us) / 100) * 100] += 1
-            room_us = min(before / 1e3 - earliest_us, latest_us - after / 1e3)
+            interrupted = after - before > INTERRUPTED_NS
+            self._interrupted += interrupted
+            first, last = (after, before) if interrupted else (before, after)
+            room_us = min(first / 1e3 - earliest_us, latest_us - last / 1e3)
             self._outside += room_us < 0
             self._closest_us = room_us if self._closest_us is None else min(self._closest_us, room_us)

@@ -25,6 +25,8 @@ LIE_S, ADMITTED_S = 0.05, 0.001
 SPARE_S, START_S = 0.002, 120.0
 #: A second, of each member.
 LEAST_READINGS = 50
+#: Per cent.
+MOST_INTERRUPTED = 1.0
 
 
 def intervals(options: Options) -> Table:
@@ -55,6 +57,10 @@ def intervals(options: Options) -> Table:
     table.add("  of the member with the fewest, a second", min(readings.values()) / (options.seconds + options.settle_s),
               "", least=LEAST_READINGS)  # fmt: skip
     table.add("readings with true time outside", sum(one["outside"] for one in late.values()), "", most=0)
+    interrupted = sum(one["interrupted"] for one in late.values())
+    table.add(
+        "  interrupted, and held less strictly", 100 * interrupted / sum(readings.values()), "%", most=MOST_INTERRUPTED
+    )
     table.add("known, once settled", 100 * (1 - known["unknown"] / known.total()), "%", least=100)
     table.add("  of them synchronised, not free running", 100 * known["synchronised"] / known.total(), "%")
     table.add("true time from the nearest end, least", min(_closest(one["closest_us"]) for one in late.values()), "us")
