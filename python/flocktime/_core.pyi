@@ -225,6 +225,7 @@ class FlockMember:
         round_s: float,
         resolve_s: float,
         source: SkewedSource | None,
+        page: Clock | None = None,
     ) -> FlockMember: ...
     @property
     def source(self) -> FlockSource: ...

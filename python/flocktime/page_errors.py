@@ -19,8 +19,8 @@ class PageError(ClockError, OSError):
     Attributes:
         path: the file.
         reason: ``"os"`` (the operating system refuses), ``"size"``, ``"foreign"`` (not a page), ``"version"``, ``"damaged"``,
-            ``"copied"`` (made as another file), ``"busy"`` (another process is writing and does not end), ``"shared"`` (not for
-            one process alone to do) or ``"unsupported"``.
+            ``"copied"`` (made as another file), ``"busy"`` (another process is writing and does not end), ``"taken"`` (another
+            flock member publishes there), ``"shared"`` (not for one process alone to do) or ``"unsupported"``.
     """
 
     def __init__(self, message: str, *, path: str | None = None, reason: str = "", errno: int | None = None) -> None:
@@ -71,6 +71,7 @@ def _page(path: str | os.PathLike[str], why: str, what: str = "", number: int = 
         "damaged": f"{damaged}; to start as a new node, remove the file",
         "copied": "it was copied or restored: earlier timestamps may lie above it; to start as a new node, remove the file",
         "busy": f"process {number} has been writing to it for too long (stopped?)",
+        "taken": f"the flock member of process {number} says to its clocks what to follow, and a host has one",
         "unsupported": f"it needs {what}",
     }[why]
     errno = number if why == "os" and number else None

@@ -162,11 +162,19 @@ class PageStatus:
         renewals: how often this process did.
         failures: how often the operating system refused it.
         errno: what it said to the latest attempt, or ``None``.
+        discipline: what its clocks follow: ``"synchronised"`` (the flock of a member that publishes here), ``"stale"`` (its line
+            still, though nothing new has come for five rounds), ``"waiting"`` (a member publishes, whose flock has not synchronised
+            yet: the OS clock, unless the member refuses until then), ``"detached"`` (there was a member, which has left, has been
+            silent for a minute, or left damage: the OS clock) or ``"none"`` (no member since the machine started: the OS clock).
+        discipline_age: how old the flock's latest word on how to steer is; ``None`` where no flock is followed.
+        discipline_writer: the process of the member that published last, or ``None``.
+        discipline_damaged: how often this process found a record of the member's with a wrong checksum. Such a record is not used.
+        error_bound: what the flock's time may be wrong by; ``None`` where no flock is followed, or it does not say.
     """
 
     __slots__ = (
-        "damaged_record", "errno", "failures", "found", "id", "last", "lease", "leased_until",
-        "node", "path", "renewals", "sequence", "writer",
+        "damaged_record", "discipline", "discipline_age", "discipline_damaged", "discipline_writer", "errno", "error_bound",
+        "failures", "found", "id", "last", "lease", "leased_until", "node", "path", "renewals", "sequence", "writer",
     )  # fmt: skip
 
     path: str
@@ -182,6 +190,11 @@ class PageStatus:
     renewals: int
     failures: int
     errno: int | None
+    discipline: str
+    discipline_age: timedelta | None
+    discipline_writer: int | None
+    discipline_damaged: int
+    error_bound: timedelta | None
 
     def __init__(self, **values: object) -> None:
         for name in self.__slots__:

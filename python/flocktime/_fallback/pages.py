@@ -35,9 +35,13 @@ def open(
     timestamp lies above all earlier ones: a bound is made durable ahead of them. All carry the node of the page. Any process may
     be killed at any time. A forked child shares the page by itself. The file belongs to one machine and is never copied.
 
+    Where a member of a flock publishes on the page (``Flock(page=...)``, ``flocktime node --page``), the clock follows that,
+    and goes on along its line for a minute where it falls silent; else the OS clock. ``page.discipline`` says which.
+
     Args:
         path: the file, on a disk of this machine.
-        name, max_drift, on_drift, on_collision, source: as for ``Clock``.
+        name, max_drift, on_drift, on_collision: as for ``Clock``.
+        source: ``None``: as above; a ``SkewedSource``: that one in place of the OS clock. Any other is all that it follows.
         lease: how far ahead the durable bound lies, 0.1 to 60 seconds or ``timedelta``. A thread renews it.
         on_expiry: where that is late: ``"block"`` (wait for it), ``"extend"`` (renew it in the call) or ``"error"`` (raise).
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from types import TracebackType
@@ -12,6 +13,7 @@ from flocktime.clock import Clock, SkewedSource, Timestamp
 from flocktime.errors import FlockError
 from flocktime.flock.arguments import anchor_ns, count, text, within
 from flocktime.flock.candidates import Candidates, checked_names
+from flocktime.flock.hosting import page_clock
 from flocktime.flock.keys import normalised
 from flocktime.flock.naming import Identity
 from flocktime.flock.readiness import Readiness
@@ -53,11 +55,15 @@ class Flock:
         anchor: whether this host's OS clock counts as UTC: ``None``: while the operating system says that it is
             synchronised; ``False``: never; ``True``, or up to a second: always, within one millisecond or so much.
         source: a ``SkewedSource`` instead of the operating system's clocks, for tests and demonstrations.
+        page: the file of a host page. The flock's clock is then the one that all processes of the host share (``Clock.open``), and
+            this member, the only one there, tells all of them what to follow. Started while another one publishes on the page it is
+            refused; after one that was killed it waits for five rounds.
         fanout: requests a round. round: seconds from one step to the next. resolve_every: seconds.
 
     Raises:
-        InvalidKey, FlockError: a key that is none; an address that cannot be listened on. ValueError, TypeError: other
-            arguments that name no such thing; a callable ``peers`` that fails the first time, with its error as the cause.
+        InvalidKey, FlockError: a key that is none; an address that cannot be listened on. PageError: the page cannot be used, or
+            another member publishes there. ValueError, TypeError: other arguments that name no such thing; a callable ``peers``
+            that fails the first time, with its error as the cause.
 
     >>> with Flock("127.0.0.1:0", peers=["127.0.0.1:7700"], name="billing") as flock:
     ...     stamp = flock.clock.now()
@@ -81,6 +87,7 @@ class Flock:
         until_ready: Literal["os", "raise"] = "os",
         anchor: bool | float | timedelta | None = None,
         source: SkewedSource | None = None,
+        page: str | os.PathLike[str] | None = None,
         fanout: int = 4,
         round: float = 1.0,
         resolve_every: float = 30.0,
@@ -93,6 +100,8 @@ class Flock:
         self._drift_us = int(within("max_drift", max_drift, 0.001, 86_400.0) * 1e6 + 0.5)
         every_s = within("resolve_every", resolve_every, 0.01, 86_400.0)
         names = [] if callable(peers) else checked_names(peers)
+        settings: dict[str, Any] = {"name": name, "max_drift": max_drift, "on_drift": on_drift}
+        paged = page_clock(page, source, {"node": node, "last": last, "epoch": epoch or None}, **settings)
         self._member = FlockMember(
             listen=listen,
             keys=keys,
@@ -105,15 +114,14 @@ class Flock:
             round_s=within("round", round, 0.001, 3600.0),
             resolve_s=every_s,
             source=source,
+            page=paged,
         )
         self._name = identity.name(self._member.address)
         self._watcher = Watcher(self._member)
         self._candidates: Candidates | None = None
         try:
             steered = self._member.source
-            self._clock = Clock(
-                name=name, node=node, max_drift=max_drift, on_drift=on_drift, source=steered, last=last, epoch=epoch
-            )
+            self._clock = paged or Clock(node=node, source=steered, last=last, epoch=epoch, **settings)
             self._member.attach(self._clock)
             if callable(peers):
                 self._candidates = Candidates(self._member, peers, every_s)
@@ -127,7 +135,9 @@ class Flock:
     def clock(self) -> Clock:
         """The clock that follows this flock: the same object each time, usable from any thread.
 
-        It outlives the flock: after ``close`` it runs on at the last rate. In a forked child it follows the OS clock.
+        It outlives the flock: after ``close`` it runs on at the last rate. In a forked child it follows the OS clock. On a page
+        it follows what is published there, as the clocks of all other processes do: in a forked child too, and after ``close``,
+        which tells them that the member has left, the OS clock.
         """
         return self._clock
 

@@ -35,6 +35,7 @@ def status_of(
         "io": report["io"],
         "names": tuple(report["names"]),
         "peers_error": peers_error,
+        "replaced_by": report["replaced_by"],
     }
     if flock is None:
         return FlockStatus(state=report["status"], steering=False, **common)

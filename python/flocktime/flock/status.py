@@ -114,6 +114,8 @@ class FlockStatus:
         io: datagrams and bytes, the latest error of the network, whether the kernel stamps arrivals.
         names: names that peers were given by, with what they resolved to.
         peers_error: why the latest call of a callable ``peers`` failed; ``None`` if it did not.
+        replaced_by: the process of another member that has published on the host's page since this one was stopped for a while:
+            the processes of the host follow that one. ``None``: nobody has taken its place there.
     """
 
     state: FlockState
@@ -143,6 +145,7 @@ class FlockStatus:
     io: dict[str, Any] = field(default_factory=dict)
     names: tuple[dict[str, Any], ...] = ()
     peers_error: str | None = None
+    replaced_by: int | None = None
 
     @property
     def wrong(self) -> tuple[Suspect, ...]:

@@ -1,7 +1,8 @@
-//! What a flock's clock stands on: the operating system's clocks, or a wrong oscillator that a test brings.
+//! What the clocks of a flock and of a page stand on: the operating system's clocks, or a wrong oscillator that a test brings.
 
 use std::sync::Arc;
 
+use flocktime_agent::host_page::PageSource;
 use flocktime_agent::sys::Tsc;
 use flocktime_core::{
     CountedSource, OsSource, Reading, SkewedSource, SourceFailed, SteeredSource, Steering, TimeSource,
@@ -12,70 +13,64 @@ use pyo3::prelude::*;
 use crate::errors::refusal;
 use crate::source::Source;
 
-/// The clocks beneath a flock.
+/// The clocks beneath a flock, or a page.
 #[derive(Clone)]
 pub(crate) enum Beneath {
     Os(OsSource),
     Skewed(Arc<SkewedSource<Source>>),
 }
 
-/// What a counter may count for: one type, so that the operating system's clock and a flock's are read the same way.
+/// What a counter may count for: one type, so that the operating system's clock, a flock's and a page's are read the same way.
 #[derive(Clone)]
 pub(crate) enum Ground {
     Os(OsSource),
     Flock(SteeredSource<Beneath>),
+    Page(PageSource<Beneath>),
 }
 
 macro_rules! delegate {
-    ($name:ident, $first:ident, $second:ident) => {
+    ($name:ident, $($variant:ident),+) => {
         impl TimeSource for $name {
             fn wall_ns(&self) -> Result<i64, SourceFailed> {
                 match self {
-                    Self::$first(source) => source.wall_ns(),
-                    Self::$second(source) => source.wall_ns(),
+                    $(Self::$variant(source) => source.wall_ns(),)+
                 }
             }
 
             fn monotonic_ns(&self) -> u64 {
                 match self {
-                    Self::$first(source) => source.monotonic_ns(),
-                    Self::$second(source) => source.monotonic_ns(),
+                    $(Self::$variant(source) => source.monotonic_ns(),)+
                 }
             }
 
             fn raw_ns(&self) -> u64 {
                 match self {
-                    Self::$first(source) => source.raw_ns(),
-                    Self::$second(source) => source.raw_ns(),
+                    $(Self::$variant(source) => source.raw_ns(),)+
                 }
             }
 
             fn reading(&self) -> Result<Reading, SourceFailed> {
                 match self {
-                    Self::$first(source) => source.reading(),
-                    Self::$second(source) => source.reading(),
+                    $(Self::$variant(source) => source.reading(),)+
                 }
             }
 
             fn steady_ns(&self) -> u64 {
                 match self {
-                    Self::$first(source) => source.steady_ns(),
-                    Self::$second(source) => source.steady_ns(),
+                    $(Self::$variant(source) => source.steady_ns(),)+
                 }
             }
 
             #[inline]
             fn max_drift_us(&self, configured: Option<u64>) -> Option<u64> {
                 match self {
-                    Self::$first(source) => source.max_drift_us(configured),
-                    Self::$second(source) => source.max_drift_us(configured),
+                    $(Self::$variant(source) => source.max_drift_us(configured),)+
                 }
             }
 
             fn rereadable(&self) -> bool {
                 match self {
-                    Self::$first(source) => source.rereadable(),
-                    Self::$second(source) => source.rereadable(),
+                    $(Self::$variant(source) => source.rereadable(),)+
                 }
             }
         }
@@ -83,15 +78,25 @@ macro_rules! delegate {
 }
 
 delegate!(Beneath, Os, Skewed);
-delegate!(Ground, Os, Flock);
+delegate!(Ground, Os, Flock, Page);
 
 /// A flock's time for any number of clocks: they share one calibration of the counter.
 pub(crate) enum FlockTime {
     Counted(CountedSource<Ground, Tsc>),
     Plain(SteeredSource<Beneath>),
+    Paged(PageSource<Beneath>),
 }
 
 impl FlockTime {
+    /// What the clocks of a page follow, if they follow a flock.
+    pub(crate) fn of_page(source: &Source) -> Option<Self> {
+        match source {
+            Source::Counted(source) => Some(Self::Counted(source.clone())),
+            Source::Paged(source) => Some(Self::Paged(source.clone())),
+            Source::Os(_) | Source::Steered(_) | Source::Manual(_) | Source::Skewed(_) | Source::Python(_) => None,
+        }
+    }
+
     pub(crate) fn new(beneath: Beneath, steering: Arc<Steering>) -> Self {
         let steered = SteeredSource::new(beneath, steering);
         match Tsc::trusted() {
@@ -104,6 +109,7 @@ impl FlockTime {
         match self {
             Self::Counted(source) => Source::Counted(source.clone()),
             Self::Plain(source) => Source::Steered(source.clone()),
+            Self::Paged(source) => Source::Paged(source.clone()),
         }
     }
 }

@@ -62,6 +62,10 @@ impl PyClock {
         &self.clock
     }
 
+    pub(crate) fn host_page(&self) -> Option<&Arc<HostPage>> {
+        self.page.as_ref()
+    }
+
     #[cold]
     fn refused(&self, py: Python<'_>, error: ClockError) -> PyErr {
         refusal_on(py, error, self.page.as_ref().map(|page| page.path()))
@@ -113,9 +117,13 @@ impl PyClock {
     /// timestamp lies above all earlier ones: a bound is made durable ahead of them. All carry the node of the page. Any process may
     /// be killed at any time. A forked child shares the page by itself. The file belongs to one machine and is never copied.
     ///
+    /// Where a member of a flock publishes on the page (``Flock(page=...)``, ``flocktime node --page``), the clock follows that,
+    /// and goes on along its line for a minute where it falls silent; else the OS clock. ``page.discipline`` says which.
+    ///
     /// Args:
     ///     path: the file, on a disk of this machine.
-    ///     name, max_drift, on_drift, on_collision, source: as for ``Clock``.
+    ///     name, max_drift, on_drift, on_collision: as for ``Clock``.
+    ///     source: ``None``: as above; a ``SkewedSource``: that one in place of the OS clock. Any other is all that it follows.
     ///     lease: how far ahead the durable bound lies, 0.1 to 60 seconds or ``timedelta``. A thread renews it.
     ///     on_expiry: where that is late: ``"block"`` (wait for it), ``"extend"`` (renew it in the call) or ``"error"`` (raise).
     ///
@@ -151,9 +159,9 @@ impl PyClock {
         let lease = lease.or(Duration::from_secs(3), page::lease)?;
         let on_expiry = on_expiry.or(OnExpiry::Block, page::on_expiry)?;
         let config = policies(max_drift, on_drift, on_collision)?;
-        let page = page::open(class.py(), &path, lease, Source::from_python(source)?)?;
+        let (page, source) = page::open(class.py(), &path, lease, source)?;
         let place = Arc::new(page::Place::new(Arc::clone(&page), on_expiry));
-        let clock = Clock::sharing(place, Source::from_python(source)?, config);
+        let clock = Clock::sharing(place, source, config);
         Ok(Self { clock: Arc::new(clock), name, page: Some(page) })
     }
 
@@ -334,7 +342,12 @@ impl PyClock {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self.clock.source() {
             Source::Python(callable) => visit.call(callable),
-            Source::Counted(_) | Source::Os(_) | Source::Steered(_) | Source::Manual(_) | Source::Skewed(_) => Ok(()),
+            Source::Counted(_)
+            | Source::Os(_)
+            | Source::Steered(_)
+            | Source::Paged(_)
+            | Source::Manual(_)
+            | Source::Skewed(_) => Ok(()),
         }
     }
 }

@@ -74,6 +74,7 @@ pub(crate) fn member_report_dict<'py>(py: Python<'py>, report: &MemberReport) ->
     let flock = report.flock.as_ref().map(|flock| report_dict(py, flock)).transpose()?;
     values.set_item("flock", flock)?;
     values.set_item("io", io_dict(py, report)?)?;
+    values.set_item("replaced_by", report.io.replaced_by)?;
     let names: Vec<_> = report.names.iter().map(|name| name_dict(py, name)).collect::<PyResult<_>>()?;
     values.set_item("names", PyList::new(py, names)?)?;
     Ok(values)

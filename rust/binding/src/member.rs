@@ -19,6 +19,7 @@ use crate::clock::PyClock;
 use crate::errors::build;
 use crate::flock_report::member_report_dict;
 use crate::flock_settings::{anchor_policy, header_error, keyring, label_error};
+use crate::page::{self, hurried};
 use crate::source::{PySkewedSource, Source};
 use crate::stamp_object::stamp;
 use crate::timestamp::PyTimestamp;
@@ -32,11 +33,11 @@ impl Stamps for FlockStamps {
     }
 
     fn stamp(&self) -> Option<Timestamp> {
-        self.0.now().ok()
+        hurried(|| self.0.now()).ok()
     }
 
     fn merge(&self, remote: Timestamp, trusted: bool) {
-        let _counted_by_the_clock = self.0.update(remote, None, trusted);
+        let _counted_by_the_clock = hurried(|| self.0.update(remote, None, trusted));
     }
 }
 
@@ -54,7 +55,7 @@ type Change = (u64, &'static str, Vec<(String, u64, Option<f64>)>);
 #[allow(clippy::needless_pass_by_value, reason = "extracted for each call")]
 impl PyFlockMember {
     #[new]
-    #[pyo3(signature = (*, listen, keys, origin, steer, max_drift_us, refuse, anchor, fanout, round_s, resolve_s, source))]
+    #[pyo3(signature = (*, listen, keys, origin, steer, max_drift_us, refuse, anchor, fanout, round_s, resolve_s, source, page = None))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments")]
     fn new(
         py: Python<'_>,
@@ -69,6 +70,7 @@ impl PyFlockMember {
         round_s: f64,
         resolve_s: f64,
         source: Option<&Bound<'_, PySkewedSource>>,
+        page: Option<&Bound<'_, PyClock>>,
     ) -> PyResult<Self> {
         let incarnation = flocktime_agent::random::fresh_u64();
         let mut settings = Settings::new(0, incarnation, origin);
@@ -89,8 +91,19 @@ impl PyFlockMember {
         if let Beneath::Skewed(skewed) = &beneath {
             config.base = Some(Arc::clone(skewed) as Arc<dyn TimeSource>);
         }
-        let member = Member::start(config).map_err(|error| start_error(py, &error))?;
-        let time = Arc::new(FlockTime::new(beneath, Arc::clone(member.steering())));
+        let round = Duration::from_nanos(config.settings.tuning.round_ns);
+        let (mut helm, mut time) = (None, None);
+        if let Some(clock) = page {
+            let clock = clock.get();
+            time = FlockTime::of_page(clock.shared().source());
+            let Some(page) = clock.host_page().filter(|_| time.is_some()) else {
+                return Err(PyValueError::new_err("page must be a clock that follows the flock of a page"));
+            };
+            helm = Some(page::helm(py, page, round)?);
+        }
+        let member = Member::start_for_host(config, helm).map_err(|error| start_error(py, &error))?;
+        let time = time.unwrap_or_else(|| FlockTime::new(beneath, Arc::clone(member.steering())));
+        let time = Arc::new(time);
         Ok(Self { member, time })
     }
 

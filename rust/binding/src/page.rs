@@ -1,18 +1,22 @@
 //! `Clock.open`: a clock on a host page. Every rule is in `flocktime_agent::host_page`.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flocktime_agent::host_page::{Fault, Found, HostPage, OnExpiry, PageConfig, PageError, PagePlace, PageStatus};
-use flocktime_core::{SharedPlace, SharedState, TimeSource, Timestamp, Unleased};
+use flocktime_agent::host_page::{
+    Fault, Following, Found, Helm, HostPage, OnExpiry, PageConfig, PageError, PagePlace, PageStatus,
+};
+use flocktime_core::{OsSource, SharedPlace, SharedState, TimeSource, Timestamp, Unleased};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
+use crate::beneath::Beneath;
 use crate::convert::{delta, seconds_us, text};
 use crate::errors::wrong_value;
-use crate::source::Source;
+use crate::source::{PySkewedSource, Source};
 use crate::stamp_object::stamp;
 
 /// Shorter ones would be renewed more often than a disk likes; longer ones lead too far after a crash.
@@ -37,6 +41,9 @@ impl SharedPlace for Place {
     }
 
     fn make_room(&self, stamp: Timestamp) -> Result<(), Unleased> {
+        if HURRIED.get() {
+            return self.0.ask_for_room(stamp);
+        }
         Python::attach(|py| py.detach(|| self.0.make_room(stamp)))
     }
 
@@ -45,14 +52,51 @@ impl SharedPlace for Place {
     }
 }
 
-/// Opens the page with the interpreter released. `source` is that of its clock; one written in Python is not asked by the keeper.
-pub(crate) fn open(py: Python<'_>, path: &Path, lease: Duration, source: Source) -> PyResult<Arc<HostPage>> {
-    let mut config = match source {
+/// Opens the page with the interpreter released, and gives what a clock on it runs on. A source written in Python is not asked by
+/// the keeper; the operating system's clocks, and a wrong oscillator in their place, are for the flock to correct.
+pub(crate) fn open(
+    py: Python<'_>,
+    path: &Path,
+    lease: Duration,
+    source: Option<&Bound<'_, PyAny>>,
+) -> PyResult<(Arc<HostPage>, Source)> {
+    let beneath = match source {
+        None => Some(Beneath::Os(OsSource)),
+        Some(given) => given.cast::<PySkewedSource>().ok().map(|skewed| Beneath::Skewed(Arc::clone(&skewed.get().0))),
+    };
+    let wall = Source::from_python(source)?;
+    let mut config = match wall {
         Source::Python(_) => PageConfig::new(|| None),
         native => PageConfig::new(move || native.wall_us().ok().and_then(|us| u64::try_from(us).ok())),
     };
     config.lease = lease;
-    py.detach(|| HostPage::open(path, config)).map_err(|error| refused(py, &error))
+    config.follows = beneath.is_some();
+    let page = py.detach(|| HostPage::open(path, config)).map_err(|error| refused(py, &error))?;
+    let source = match beneath {
+        Some(beneath) => Source::of_page(beneath, &page),
+        None => Source::from_python(source)?,
+    };
+    Ok((page, source))
+}
+
+/// The role of the flock member that a page's clocks follow, waited for with the interpreter released.
+pub(crate) fn helm(py: Python<'_>, page: &Arc<HostPage>, round: Duration) -> PyResult<Helm> {
+    let round_ns = u64::try_from(round.as_nanos()).unwrap_or(u64::MAX);
+    let interrupted = || Python::attach(|py| py.check_signals().map_err(|raised| raised.restore(py)).is_err());
+    let taken = py.detach(|| Helm::take(page, round_ns, interrupted));
+    taken.map_err(|error| PyErr::take(py).unwrap_or_else(|| refused(py, &error)))
+}
+
+thread_local! {
+    static HURRIED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls on this thread wait for no lease: for those that come while a member is locked, and for which the interpreter may wait.
+pub(crate) fn hurried<T>(call: impl FnOnce() -> T) -> T {
+    HURRIED.set(true);
+    let done = call();
+    HURRIED.set(false);
+    done
 }
 
 pub(crate) fn lease(value: &Bound<'_, PyAny>) -> PyResult<Duration> {
@@ -84,6 +128,7 @@ fn refused(py: Python<'_>, error: &PageError) -> PyErr {
         Fault::Damaged { what } => ("damaged", *what, 0),
         Fault::Copied => ("copied", "", 0),
         Fault::Busy { holder } => ("busy", "", i64::from(*holder)),
+        Fault::Taken { holder } => ("taken", "", i64::from(*holder)),
         Fault::Unsupported { what } => ("unsupported", *what, 0),
     };
     crate::errors::build_from(py, &BUILDER, "flocktime.page_errors", "_page", (&error.path, why, what, number))
@@ -93,7 +138,7 @@ fn refused(py: Python<'_>, error: &PageError) -> PyErr {
 pub(crate) fn status<'py>(py: Python<'py>, status: &PageStatus) -> PyResult<Bound<'py, PyAny>> {
     static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let values = PyDict::new(py);
-    values.set_item("path", &status.path)?;
+    values.set_item("path", status.path.as_os_str())?;
     values.set_item("id", format!("{:032x}", u128::from_be_bytes(status.id)))?;
     values.set_item("node", status.node)?;
     let found = match status.found {
@@ -113,5 +158,18 @@ pub(crate) fn status<'py>(py: Python<'py>, status: &PageStatus) -> PyResult<Boun
     values.set_item("renewals", status.renewals)?;
     values.set_item("failures", status.failures)?;
     values.set_item("errno", Some(status.errno).filter(|&errno| errno != 0))?;
+    let discipline = match status.following {
+        Following::Nobody => "none",
+        Following::Waiting => "waiting",
+        Following::Synchronised => "synchronised",
+        Following::Stale => "stale",
+        Following::Detached => "detached",
+    };
+    values.set_item("discipline", discipline)?;
+    let time = |ns: Option<u64>| ns.map(|ns| delta(py, (ns / 1000) as i64)).transpose();
+    values.set_item("discipline_age", time(status.steered_ago_ns)?)?;
+    values.set_item("discipline_writer", status.steersman)?;
+    values.set_item("discipline_damaged", status.damaged_guidance)?;
+    values.set_item("error_bound", time(status.error_ns)?)?;
     CLASS.import(py, "flocktime.stats", "PageStatus")?.call((), Some(&values))
 }

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use flocktime_agent::host_page::{HostPage, PageSource};
 use flocktime_agent::sys::Tsc;
 use flocktime_core::{CountedSource, ManualSource, OsSource, SkewedSource, SourceFailed, SteeredSource, TimeSource};
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -18,6 +19,7 @@ pub(crate) enum Source {
     Counted(CountedSource<Ground, Tsc>),
     Os(OsSource),
     Steered(SteeredSource<Beneath>),
+    Paged(PageSource<Beneath>),
     Manual(ManualSource),
     Skewed(Arc<SkewedSource<Source>>),
     Python(Py<PyAny>),
@@ -30,6 +32,15 @@ impl Source {
         let count = || Tsc::trusted().map(|counter| CountedSource::new(Ground::Os(OsSource), counter));
         let counted = COUNTED.get_or_init(count);
         counted.clone().map_or(Self::Os(OsSource), Self::Counted)
+    }
+
+    /// What clocks on this page follow where a flock member publishes, and `beneath` where none does.
+    pub(crate) fn of_page(beneath: Beneath, page: &HostPage) -> Self {
+        let source = PageSource::new(beneath, page);
+        match Tsc::trusted() {
+            Some(counter) => Self::Counted(CountedSource::new(Ground::Page(source), counter)),
+            None => Self::Paged(source),
+        }
     }
 
     pub(crate) fn from_python(source: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
@@ -63,6 +74,7 @@ impl TimeSource for Source {
             Self::Counted(source) => source.wall_ns(),
             Self::Os(source) => source.wall_ns(),
             Self::Steered(source) => source.wall_ns(),
+            Self::Paged(source) => source.wall_ns(),
             Self::Manual(source) => source.wall_ns(),
             Self::Skewed(source) => source.wall_ns(),
             Self::Python(callable) => Python::attach(|py| read(callable.bind(py))).map_err(leave_to_interpreter),
@@ -83,6 +95,7 @@ impl TimeSource for Source {
             Self::Counted(source) => source.monotonic_ns(),
             Self::Os(source) => source.monotonic_ns(),
             Self::Steered(source) => source.monotonic_ns(),
+            Self::Paged(source) => source.monotonic_ns(),
             Self::Manual(source) => source.monotonic_ns(),
             Self::Skewed(source) => source.monotonic_ns(),
             Self::Python(_) => OsSource.monotonic_ns(),
@@ -94,6 +107,7 @@ impl TimeSource for Source {
             Self::Counted(source) => source.raw_ns(),
             Self::Os(source) => source.raw_ns(),
             Self::Steered(source) => source.raw_ns(),
+            Self::Paged(source) => source.raw_ns(),
             Self::Manual(source) => source.raw_ns(),
             Self::Skewed(source) => source.raw_ns(),
             Self::Python(_) => OsSource.raw_ns(),
@@ -105,13 +119,14 @@ impl TimeSource for Source {
         match self {
             Self::Counted(source) => source.max_drift_us(configured),
             Self::Steered(source) => source.max_drift_us(configured),
+            Self::Paged(source) => source.max_drift_us(configured),
             Self::Os(_) | Self::Manual(_) | Self::Skewed(_) | Self::Python(_) => configured,
         }
     }
 
     fn rereadable(&self) -> bool {
         match self {
-            Self::Counted(_) | Self::Os(_) | Self::Steered(_) | Self::Manual(_) => true,
+            Self::Counted(_) | Self::Os(_) | Self::Steered(_) | Self::Paged(_) | Self::Manual(_) => true,
             Self::Skewed(source) => source.rereadable(),
             // Called once per timestamp and never behind its owner's back: a scripted one would notice.
             Self::Python(_) => false,

@@ -34,8 +34,13 @@ const NOBODY: u64 = 0;
 /// A fork in the middle of a write leaves the child with a writer that does not exist there. The mark says so, because it
 /// names the fork generation: the first writer of the child takes its place. That needs [`fork::entered_child`] to be called
 /// in children; where nobody does, a child may find itself unable to write for ever, though never unable to read.
+///
+/// # Several processes
+///
+/// Its layout is fixed, and zero is a value of it, so it may lie in memory that processes share. The mark means nothing there:
+/// who writes is then for them to settle, and [`Latest::replace`] is the way.
 #[derive(Debug)]
-#[repr(align(64))]
+#[repr(C, align(64))]
 pub struct Latest<const N: usize> {
     /// How many writes there were. Its lowest bit is the copy that holds.
     version: AtomicU64,
@@ -96,6 +101,24 @@ impl<const N: usize> Latest<N> {
             self.finish(version, next(&load(&self.copies[(version & 1) as usize])));
         }
         begun
+    }
+
+    /// Replaces the words without asking for the mark. For whoever is the only writer by another rule, which a process that was
+    /// stopped half-way may break when it goes on: of two such writes the later one is told (false), and until the next one
+    /// readers may find words of both. So the words need a checksum.
+    #[must_use = "false: somebody else has written meanwhile"]
+    pub fn replace(&self, words: [u64; N]) -> bool {
+        let version = self.version.load(Ordering::Acquire);
+        let next = version.wrapping_add(1);
+        for (slot, word) in self.copies[(next & 1) as usize].iter().zip(words) {
+            slot.store(word, Ordering::Release);
+        }
+        self.version.compare_exchange(version, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    /// The words before those that hold. A write that is under way changes them, so they may be of two writes.
+    pub fn before(&self) -> [u64; N] {
+        load(&self.copies[1 - (self.version.load(Ordering::Acquire) & 1) as usize])
     }
 
     /// Takes the writer's mark, unless another thread of this process has it.
@@ -162,6 +185,16 @@ mod tests {
             [word + 1]
         }));
         assert_eq!((within, latest.read(|&words| words)), (false, [2]));
+    }
+
+    /// A write without the mark replaces the words whoever has left one behind, and keeps the words before.
+    #[test]
+    fn a_write_without_the_mark_keeps_the_words_before() {
+        let latest = Latest::new([0, 0]);
+        latest.writer.store(u64::from(fork::generation()) + 1, Ordering::Relaxed); // somebody killed elsewhere
+        assert!(latest.replace([1, 10]) && latest.replace([2, 20]));
+        assert_eq!((latest.read(|&words| words), latest.before()), ([2, 20], [1, 10]));
+        assert_eq!(size_of::<Latest<15>>(), 256, "as the host page has it");
     }
 
     /// A second writer is sent away; one that a fork left behind half-way is replaced, and what it had begun is never seen.

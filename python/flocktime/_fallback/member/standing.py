@@ -54,10 +54,13 @@ class FlockMember:
         round_s: float,
         resolve_s: float,
         source: SkewedSource | None,
+        page: Clock | None = None,
     ) -> None:
         """Open the socket and start the thread."""
         if source is not None and not isinstance(source, SkewedSource):
             raise TypeError(f"source must be a SkewedSource, not {type(source).__name__}")
+        if page is not None:  # no clock of this backend is on one
+            raise ValueError("page must be a clock that follows the flock of a page")
         settings = Settings(
             node=0,  # the clock's, once it is attached
             incarnation=int.from_bytes(os.urandom(8), "big"),
@@ -133,6 +136,7 @@ class FlockMember:
                 "failure": None if self.detached else shared.log.failure,
                 "last_error": shared.io.last_error,
             },
+            "replaced_by": None,  # it publishes on no page
             "names": [] if self.detached else shared.directory.names(),
         }
 

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["register", "run"]
 
 DESCRIPTION = """\
-Run a member of a flock until a signal stops it. It serves no clock to other programs; it is one more that is asked, votes and
-watches: on a time server, on a host of its own, or (--no-steer) beside chrony or PTP. On a terminal it shows a table that is
+Run a member of a flock until a signal stops it. It is one more that is asked, votes and watches: on a time server, on a host of
+its own, or (--no-steer) beside chrony or PTP. It serves no clock to other programs, unless --page names the file of a host page:
+then all processes of the host that open it (Clock.open) share one clock, which follows this member. On a terminal it shows a table that is
 redrawn every second; elsewhere it prints a line for each change of its state or of who is wrong, and one a minute."""
 
 
@@ -46,6 +47,13 @@ def register(subparsers: Any) -> None:
         "--name",
         help="what its one vote hangs on: no other member's, and the same after a restart (default: host name and address, "
         "with port 0 another one each time)",
+    )
+    parser.add_argument(
+        "--page",
+        type=Path,
+        metavar="PATH",
+        help="the page of this host, made where there is none; refused while another member publishes on it, and after one that "
+        "was killed it waits for five rounds",
     )
     parser.add_argument("--no-steer", action="store_true", help="measure and report only: its state is 'monitoring'")
     parser.add_argument(
@@ -109,6 +117,7 @@ def _flock(options: argparse.Namespace, keys: tuple[str, ...], peers: WatchedFil
         steer=not options.no_steer,
         name=options.name,
         anchor={"auto": None, "always": True, "never": False}[options.anchor],
+        page=options.page,
         round=options.round,
         epoch=options.epoch,
     )

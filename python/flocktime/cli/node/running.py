@@ -71,6 +71,7 @@ class Node:
         self._peers = peers
         self._keys = keys
         self._advance = advance
+        self._replaced_by: int | None = None
 
     def run(self) -> int:
         """Until a signal comes (0), or the flock's thread ends (1)."""
@@ -95,6 +96,9 @@ class Node:
         self._follow_keys()
         status = self._flock.status()
         self._teller.looked(status)
+        if status.replaced_by != self._replaced_by:
+            self._replaced_by = status.replaced_by
+            self._teller.note(f"process {status.replaced_by} has taken its place on the host's page: it was stopped for a while")
         if status.state in _ENDED:
             self._teller.stopped(f"{status.state}: {status.io.get('failure')}")
             return False

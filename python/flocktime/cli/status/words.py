@@ -105,6 +105,8 @@ def warnings(status: FlockStatus) -> list[str]:
         found.append("this member, or the OS clock beneath it, is the odd one out")
     if status.ahead_us > _AHEAD_US:
         found.append(f"its stamps are {span(status.ahead_us)} ahead of its time: stamps of a future were accepted")
+    if status.replaced_by is not None:
+        found.append(f"process {status.replaced_by} has taken its place on the host's page: it was stopped for a while")
     if status.peers_error is not None:
         found.append(f"no new list of peers: {clean(status.peers_error)}")
     found += [

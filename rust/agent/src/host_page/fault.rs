@@ -46,6 +46,11 @@ pub enum Fault {
         /// The process that said so last.
         holder: u32,
     },
+    /// Another flock member says to its clocks what to follow.
+    Taken {
+        /// Its process.
+        holder: u32,
+    },
     /// This machine cannot do what a page needs.
     Unsupported {
         /// What that is.

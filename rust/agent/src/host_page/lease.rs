@@ -10,6 +10,7 @@ use flocktime_core::{LEASE_UNIT_US, Timestamp, Unleased, fork, upper_half};
 
 use super::block::{RECORDS_AT, Record};
 use super::disk::{PageLock, Unlocked, read_ledger};
+use super::page_source::follow;
 use super::{HostPage, now_us};
 
 /// A wall clock that has run away from the timestamps by more than this is not followed until a timestamp does: it may be a
@@ -32,11 +33,17 @@ pub(super) enum Unrenewed {
 }
 
 impl HostPage {
+    /// What its clocks show.
+    fn wall_us(&self) -> Option<u64> {
+        let followed = if self.follows { follow(&self.mapping, &self.follower).ok().flatten() } else { None };
+        followed.map_or_else(&self.wall, |reading| u64::try_from(reading.wall_ns / 1000).ok())
+    }
+
     /// How far timestamps may have come: what was issued, and where the wall clock stands, if that is believed.
     fn reach(&self, follow: bool) -> u64 {
         let latest = self.live().state.latest();
         let issued = upper_half(latest);
-        let Some(wall_us) = (self.wall)().map(|us| us.min(HORIZON)) else { return issued };
+        let Some(wall_us) = self.wall_us().map(|us| us.min(HORIZON)) else { return issued };
         let idle_us = wall_us.saturating_sub(latest.physical_us());
         if !follow && idle_us > IDLE_US {
             return issued;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use flocktime_core::SharedState;
 
+use super::rudder::Rudder;
+
 /// The version of what follows. Processes of other versions do not touch it.
 const FORMAT: u64 = 1;
 
@@ -24,6 +26,7 @@ pub(super) struct Live {
     /// The process that wrote last, or is at it.
     writer: AtomicU32,
     pub(super) state: SharedState,
+    pub(super) rudder: Rudder,
 }
 
 /// What makes two starts of a machine differ, sixteen bytes.

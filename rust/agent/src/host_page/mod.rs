@@ -11,11 +11,14 @@
 //! | `live`, `mapping` | what is shared in memory |
 //! | `disk` | reading, writing, confirming, and the lock for it |
 //! | `lease`, `keeper` | renewing, and the thread that sees to it |
+//! | `rudder`, `helm` | what the host's flock member says about time, and who that is |
+//! | `page_source` | how clocks follow it |
 //! | `making`, `opening` | a file becomes a page; a process joins it |
 
 mod block;
 mod disk;
 mod fault;
+mod helm;
 mod keeper;
 mod lease;
 mod ledger;
@@ -23,7 +26,9 @@ mod live;
 mod making;
 mod mapping;
 mod opening;
+mod page_source;
 mod place;
+mod rudder;
 mod status;
 
 use std::fs::File;
@@ -32,18 +37,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use flocktime_core::{LEASE_UNIT_US, Unleased, fork, lowest};
+use flocktime_core::{LEASE_UNIT_US, OsSource, TimeSource, Unleased, fork, lowest};
 
 pub use block::FileIdentity;
 pub use disk::Disk;
 pub use fault::{Fault, PageError};
+pub use helm::{Helm, Replaced};
 pub use opening::PageConfig;
+pub use page_source::PageSource;
 pub use place::{OnExpiry, PagePlace};
+pub use rudder::Following;
 pub use status::{Found, PageStatus};
 
 use block::Header;
 use live::Live;
 use mapping::Mapping;
+use page_source::Follower;
 
 /// A page that this process has open.
 ///
@@ -62,6 +71,8 @@ pub struct HostPage {
     /// Its length, in units of upper halves.
     lease: u64,
     wall: Wall,
+    follows: bool,
+    follower: Arc<Follower>,
     found: Found,
     damaged_record: Option<usize>,
     /// The mark of this process's thread that renews.
@@ -95,6 +106,10 @@ impl HostPage {
     /// How it is now.
     pub fn status(&self) -> PageStatus {
         let live = self.live();
+        let look = live.rudder.look();
+        let raw_ns = OsSource.raw_ns();
+        let following = look.following(raw_ns);
+        let followed = look.posted.filter(|posted| posted.is_followed(raw_ns));
         PageStatus {
             path: self.path.clone(),
             id: self.header.id,
@@ -110,6 +125,11 @@ impl HostPage {
             renewals: self.renewals.load(Ordering::Relaxed),
             failures: self.failures.load(Ordering::Acquire),
             errno: self.errno.load(Ordering::Relaxed),
+            following,
+            steered_ago_ns: followed.map(|posted| raw_ns.saturating_sub(posted.steered_ns)),
+            error_ns: followed.and_then(|posted| posted.error_ns),
+            steersman: look.posted.map(|posted| posted.process),
+            damaged_guidance: self.follower.damaged.load(Ordering::Relaxed),
         }
     }
 

@@ -32,6 +32,8 @@ pub struct PageConfig {
     pub lease: Duration,
     /// The wall clock of the clocks that will use it.
     pub wall: Wall,
+    /// Whether those clocks follow the host's flock member, and that one only where there is none.
+    pub follows: bool,
     /// How long to wait for another process that is writing.
     pub patience: Duration,
     /// What to write to, instead of the file. For tests.
@@ -39,9 +41,10 @@ pub struct PageConfig {
 }
 
 impl PageConfig {
-    /// A lease of three seconds.
+    /// A lease of three seconds, for clocks that follow nothing but this.
     pub fn new(wall: impl Fn() -> Option<u64> + Send + Sync + 'static) -> Self {
-        Self { lease: Duration::from_secs(3), wall: Box::new(wall), patience: Duration::from_secs(10), disk: None }
+        let (lease, patience) = (Duration::from_secs(3), Duration::from_secs(10));
+        Self { lease, wall: Box::new(wall), follows: false, patience, disk: None }
     }
 }
 
@@ -88,6 +91,8 @@ impl HostPage {
             mapping,
             lease,
             wall: config.wall,
+            follows: config.follows,
+            follower: Arc::default(),
             found: if made { Found::Made } else { found },
             damaged_record,
             busy: AtomicU64::new(0),
@@ -116,7 +121,7 @@ fn open_or_make(path: &Path, wall_us: Option<u64>, lease: u64) -> Result<(File, 
     open().map(|file| (file, made)).map_err(Fault::os("opening"))
 }
 
-fn lock(file: &File, path: &Path, live: &Live, patience: Duration) -> Result<PageLock, Fault> {
+pub(super) fn lock(file: &File, path: &Path, live: &Live, patience: Duration) -> Result<PageLock, Fault> {
     let begun = Instant::now();
     loop {
         match PageLock::try_new(file, path) {
@@ -161,6 +166,9 @@ fn begin(
     }
     // Nobody relies on what is there: it is of another boot, or nobody's. Every timestamp ever issued lies below the bound, so
     // that a process which goes on meanwhile loses nothing either.
+    if !begun {
+        live.rudder.clear(); // its moments are those of a counter that has started anew
+    }
     live.state.begin(lowest(beginning.bound.max(restored.unwrap_or(0)), header.node));
     live.confirm(ledger.latest().map_or(0, |latest| latest.sequence), beginning.bound);
     live.begin(boot);

@@ -44,6 +44,18 @@ impl PagePlace {
         Self { page, mapping, on_expiry, interrupted: Box::new(interrupted) }
     }
 
+    /// Calls the keepers and waits for none of them, whatever the policy.
+    ///
+    /// # Errors
+    ///
+    /// [`Unleased::Late`] as long as there is no room.
+    pub fn ask_for_room(&self, stamp: Timestamp) -> Result<(), Unleased> {
+        let state = self.state();
+        state.want(stamp);
+        self.page.live().call();
+        if state.allows(stamp) { Ok(()) } else { Err(Unleased::Late) }
+    }
+
     /// The page.
     pub const fn page(&self) -> &Arc<HostPage> {
         &self.page
@@ -67,12 +79,7 @@ impl SharedPlace for PagePlace {
                 Ok(())
             }
             OnExpiry::Extend => self.page.extend_now(stamp),
-            OnExpiry::Error => {
-                let state = self.state();
-                state.want(stamp);
-                self.page.live().call();
-                if state.allows(stamp) { Ok(()) } else { Err(Unleased::Late) }
-            }
+            OnExpiry::Error => self.ask_for_room(stamp),
         }
     }
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use flocktime_core::Timestamp;
 
+use super::rudder::Following;
+
 /// How a process found the page when it opened it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
@@ -51,4 +53,14 @@ pub struct PageStatus {
     pub failures: u64,
     /// Its error number at the latest attempt; zero: none.
     pub errno: i32,
+    /// How its clocks stand to the host's flock member.
+    pub following: Following,
+    /// How long ago a flock said how to steer, nanoseconds, where its line is followed.
+    pub steered_ago_ns: Option<u64>,
+    /// What the flock's time may be wrong by, where the member says so.
+    pub error_ns: Option<u64>,
+    /// The process of the member that published last.
+    pub steersman: Option<u32>,
+    /// Looks of this process that found a damaged record of the member's.
+    pub damaged_guidance: u64,
 }

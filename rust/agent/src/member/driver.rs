@@ -17,6 +17,7 @@ use super::config::Unavailable;
 use super::io::add;
 use super::log::Status;
 use super::port::{Local, Reach};
+use super::publishing::Publishing;
 use super::shared::{Core, Shared};
 use super::socket::Socket;
 use super::watch::Watch;
@@ -34,6 +35,8 @@ pub(super) struct Driver {
     room: [u8; MAX_SIZE + 1],
     round: Duration,
     published: Guidance,
+    /// Its role on the host's page, where it has one.
+    publishing: Option<Publishing>,
     watch: Watch,
     /// When the operating system was last asked what takes a call.
     refreshed: Option<Instant>,
@@ -42,16 +45,22 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(shared: Arc<Shared>, socket: Option<Socket>, round: Duration, watch: Watch) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        socket: Option<Socket>,
+        round: Duration,
+        watch: Watch,
+        publishing: Option<Publishing>,
+    ) -> Self {
         let published = shared.steering.guidance();
         let room = [0; MAX_SIZE + 1];
-        Self { shared, socket, room, round, published, watch, refreshed: None, waited_at_ns: None }
+        Self { shared, socket, room, round, published, publishing, watch, refreshed: None, waited_at_ns: None }
     }
 
     /// Until it is stopped, or comes to a bad end, which it records.
     pub(super) fn run(mut self) {
         let shared = Arc::clone(&self.shared);
-        // The socket is closed before the end is announced: who waits for that may want the port.
+        // The socket is closed, and the role on the page given back, before the end is announced: who waits for that may want them.
         let ran = panic::catch_unwind(AssertUnwindSafe(move || self.drive()));
         shared.io.listening.store(false, Ordering::Relaxed);
         shared.log.end(match ran {
@@ -112,11 +121,19 @@ impl Driver {
         let mut core = shared.core()?;
         let Core { machine, world } = &mut *core;
         machine.tick(world, &mut |to, bytes| send(shared, socket, to, None, bytes));
-        let (guidance, due_ns) = (machine.guidance(), machine.due_ns());
+        let (guidance, state, due_ns) = (machine.guidance(), machine.state(), machine.due_ns());
         let changed = self.watch.look(machine);
         drop(core);
-        if guidance != self.published && shared.steering.publish(&guidance) {
+        let is_news = guidance != self.published;
+        if is_news && shared.steering.publish(&guidance) {
             self.published = guidance;
+        }
+        if let Some(publishing) = &mut self.publishing
+            && (is_news || publishing.is_due())
+            && let Err(replaced) = publishing.publish(&guidance, state, shared.base.as_ref())
+        {
+            shared.io.replaced_by.store(replaced.by, Ordering::Relaxed);
+            self.publishing = None;
         }
         let now_ns = shared.base.raw_ns();
         if let Some((state, wrong)) = changed {

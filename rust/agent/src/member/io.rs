@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// The latest error of the socket.
@@ -45,6 +45,9 @@ pub struct IoReport {
     pub reopened: u64,
     /// There is a socket, and it is open.
     pub listening: bool,
+    /// The process of another member that publishes on the host's page since this one was stopped for a while. This one has not
+    /// published there any more.
+    pub replaced_by: Option<u32>,
     /// The latest error of any kind.
     pub last_error: Option<IoError>,
 }
@@ -63,6 +66,8 @@ pub(super) struct Io {
     pub(super) receive_errors: AtomicU64,
     pub(super) reopened: AtomicU64,
     pub(super) listening: AtomicBool,
+    /// Zero: nobody.
+    pub(super) replaced_by: AtomicU32,
     last_error: Mutex<Option<LastError>>,
 }
 
@@ -113,6 +118,7 @@ impl Io {
             receive_errors: read(&self.receive_errors),
             reopened: read(&self.reopened),
             listening: self.listening.load(Ordering::Relaxed),
+            replaced_by: Some(self.replaced_by.load(Ordering::Relaxed)).filter(|&process| process != 0),
             last_error: self.last_error.try_lock().ok().and_then(|last| last.map(LastError::report)),
         }
     }

@@ -16,6 +16,7 @@ mod io;
 mod log;
 mod peers;
 mod port;
+mod publishing;
 mod report;
 mod shared;
 mod socket;

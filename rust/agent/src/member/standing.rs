@@ -17,12 +17,14 @@ use super::io::Io;
 use super::log::{Log, Status, Transition};
 use super::peers::{PeerError, PeerList};
 use super::port::Port;
+use super::publishing::Publishing;
 use super::shared::{Core, Shared};
 use super::socket::Socket;
 use super::watch::Watch;
 use super::world::{Randomness, World};
 use crate::gossip::Machine;
 use crate::gossip::keyring::Keyring;
+use crate::host_page::Helm;
 use crate::sys;
 use crate::threads::spawn_quietly;
 
@@ -48,6 +50,16 @@ impl Member {
     ///
     /// [`StartError`], with the setting, the peer or the address, and the operating system's word. Nothing is left running.
     pub fn start(config: MemberConfig) -> Result<Self, StartError> {
+        Self::start_for_host(config, None)
+    }
+
+    /// The same for a member that says to all processes on a page what to follow: as long as it runs, and until another one has
+    /// taken its place because it was stopped. It is published at the rate of its rounds.
+    ///
+    /// # Errors
+    ///
+    /// As [`Member::start`]; the role is given back then.
+    pub fn start_for_host(config: MemberConfig, helm: Option<Helm>) -> Result<Self, StartError> {
         sys::watch_forks();
         config.check()?;
         let peers = PeerList::parse(&config.peers)?;
@@ -67,6 +79,11 @@ impl Member {
         let steering = Arc::new(Steering::new());
         let published = steering.publish(&machine.guidance());
         debug_assert!(published, "nobody else has it yet");
+        let mut publishing = helm.map(|helm| Publishing::new(helm, on_os_clock, round));
+        if let Some(publishing) = &mut publishing {
+            // Before anybody reads a clock: the member may have been told to refuse. Whether it was replaced its thread will see.
+            let _replaced = publishing.publish(&machine.guidance(), machine.state(), base.as_ref());
+        }
         let shared = Arc::new(Shared {
             generation: fork::generation(),
             log: Log::new(machine.state(), base.raw_ns()),
@@ -81,7 +98,7 @@ impl Member {
             stopping: AtomicBool::new(false),
         });
         shared.directory.set(peers)?;
-        let driver = Driver::new(Arc::clone(&shared), socket, round, watch);
+        let driver = Driver::new(Arc::clone(&shared), socket, round, watch, publishing);
         // From here on dropping it stops what was started.
         let member = Self { shared, local_address, thread: Mutex::default() };
         let thread = spawn_quietly("flocktime-flock", move || driver.run()).map_err(os("a thread"))?;

@@ -1,5 +1,7 @@
 //! A host with a page: a wall clock that is set by hand, and a disk that fails when told to.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -80,6 +82,10 @@ impl Directory {
         let path = std::env::temp_dir().join(format!("flocktime-page-{:016x}", fresh_u64()));
         fs::create_dir(&path).expect("a directory");
         Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 }
 

@@ -1,0 +1,144 @@
+"""A flock whose clock is the page of its host: one member there, whom all clocks of the page follow."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import flocktime
+from flocktime import Clock, PageError
+from flocktime.clock import SkewedSource
+from flocktime.flock import Flock
+
+ROUND_S = 0.02
+#: What a look at two clocks may be apart, with another process in between.
+CLOSE_US = 2_000
+
+needs_pages = pytest.mark.skipif(flocktime.BACKEND == "pure", reason="this backend has no pages")
+
+
+def _flock(count: int, page: Path, **first: Any) -> list[Flock]:
+    """Members that know each other; the first has the page. Their clocks begin a quarter of a second apart."""
+    members = [
+        Flock(
+            "127.0.0.1:0",
+            name=f"member {at}",
+            anchor=False,
+            round=ROUND_S,
+            **({"page": page, **first} if at == 0 else {"source": SkewedSource(0.25 * at, 10.0 * at)}),
+        )
+        for at in range(count)
+    ]
+    for member in members:
+        member.set_peers([other.address or "" for other in members])
+    return members
+
+
+def _close(members: list[Flock]) -> None:
+    for member in members:
+        member.close()
+
+
+@needs_pages
+def test_all_clocks_of_the_page_follow_its_member(tmp_path: Path) -> None:
+    """The flock's clock is the page's; so is every other one that is opened there, before or after, and its node; they follow
+    the flock, which is elsewhere than the OS clock, and no longer once the member has left."""
+    page = tmp_path / "page"
+    before = Clock.open(page)
+    members = _flock(4, page)
+    try:
+        members[0].ready(30)
+        clocks = [before, Clock.open(page), members[0].clock]
+        assert {clock.node for clock in clocks} == {before.node}
+        assert {clock.page.discipline for clock in clocks if clock.page} == {"synchronised"}
+        stamps = [clock.now() for _ in range(100) for clock in clocks]
+        assert stamps == sorted(set(stamps))
+        away_us = stamps[-1].physical_us - Clock().now().physical_us
+        assert away_us > 50_000, "the flock's mean, not the OS clock"
+        status = before.page
+        assert status is not None
+        assert status.discipline_writer == os.getpid()
+        assert status.discipline_age is not None
+        time_us = members[1].status().time_us  # its stamps may be ahead of that, from before they met
+        assert time_us is not None
+        assert abs(time_us - before.now().physical_us) < CLOSE_US
+        members[0].close()
+        assert status != before.page
+        assert before.page is not None
+        assert (before.page.discipline, before.page.discipline_age) == ("detached", None)
+        assert before.now() > stamps[-1]
+    finally:
+        _close(members)
+
+
+@needs_pages
+def test_a_child_goes_on_with_the_page(tmp_path: Path) -> None:
+    """In a forked child the flock is detached, and its clock, like any on the page, follows the parent's member."""
+    members = _flock(4, tmp_path / "page")
+    try:
+        members[0].ready(30)
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            clock = members[0].clock
+            stamps = [clock.now() for _ in range(1000)]
+            page = clock.page
+            fine = stamps == sorted(set(stamps)) and page is not None and page.discipline == "synchronised"
+            words = f"{members[0].state} {fine} {stamps[-1].physical_us}"
+            os.write(write, words.encode())
+            os._exit(0)
+        os.waitpid(child, 0)
+        state, fine, physical_us = os.read(read, 1000).decode().split()
+        assert (state, fine) == ("detached", "True")
+        passed_us = members[0].clock.now().physical_us - int(physical_us)
+        assert 0 <= passed_us < 10_000_000
+        assert members[0].state == "synchronised", "the child has not taken the role with it"
+        assert members[0].clock.page is not None
+        assert members[0].clock.page.discipline == "synchronised"
+    finally:
+        _close(members)
+
+
+@needs_pages
+def test_a_host_has_one_member(tmp_path: Path) -> None:
+    """A second member is refused and named, and nothing of it is left; once the first has left, there is room."""
+    page = tmp_path / "page"
+    with Flock("127.0.0.1:0", page=page, round=ROUND_S):
+        with pytest.raises(PageError, match=f"the flock member of process {os.getpid()} says") as refused:
+            Flock("127.0.0.1:0", page=page, round=ROUND_S)
+        assert (refused.value.reason, refused.value.path) == ("taken", str(page))
+    with Flock("127.0.0.1:0", page=page, round=ROUND_S) as flock:
+        assert flock.state == "alone"
+
+
+@needs_pages
+def test_a_flock_that_refuses_refuses_for_the_whole_page(tmp_path: Path) -> None:
+    """``until_ready="raise"`` holds for all clocks that follow the member, as long as it is there."""
+    other = Clock.open(tmp_path / "page")
+    with Flock("127.0.0.1:0", page=tmp_path / "page", round=ROUND_S, until_ready="raise") as flock:
+        for clock in (flock.clock, other):
+            with pytest.raises(flocktime.NotReady):
+                Clock.now(clock)
+    assert other.now() < other.now()
+
+
+@needs_pages
+def test_what_a_page_has_already_is_refused(tmp_path: Path) -> None:
+    """Node, epoch and beginning are the page's; a source of one's own is not for the page to follow."""
+    for name, value in {"node": 7, "epoch": 2, "last": Clock().now()}.items():
+        with pytest.raises(ValueError, match=f"{name} cannot be given with a page"):
+            Flock("127.0.0.1:0", page=tmp_path / "page", **{name: value})  # type: ignore[arg-type]
+    assert not (tmp_path / "page").exists()
+
+
+def test_no_page_without_the_compiled_core(tmp_path: Path) -> None:
+    """The pure backend refuses, by the error of ``Clock.open``; the compiled one makes the page."""
+    if flocktime.BACKEND == "pure":
+        with pytest.raises(PageError, match="it needs the compiled core"):
+            Flock("127.0.0.1:0", page=tmp_path / "page")
+        return
+    Flock("127.0.0.1:0", page=tmp_path / "page").close()
+    assert (tmp_path / "page").stat().st_size == 16384
