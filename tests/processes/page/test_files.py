@@ -107,7 +107,7 @@ def test_a_restored_file(page: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("keeps_its_time", [False, True])
 def test_a_file_that_was_restored_in_place(keeps_its_time: bool, page: Path, tmp_path: Path) -> None:
-    """Old content in the very file, also under its old time: what was issued since is not known, so stamps go on from the change."""
+    """Old content in the very file, also under its old time: stamps go on from the change, since nobody knows what was issued."""
     _used(tmp_path, page)
     before_us = time.time_ns() // 1000
     data, hour_us = page.read_bytes(), 3_600_000_000
