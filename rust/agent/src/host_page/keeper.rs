@@ -35,7 +35,7 @@ fn tend(page: &HostPage) -> Duration {
     if !page.is_due() {
         return page.pause();
     }
-    match page.renew(false) {
+    match page.renew() {
         Ok(()) => page.pause(),
         Err(Unrenewed::Busy) => SOON,
         Err(Unrenewed::Os(error)) => {

@@ -53,36 +53,36 @@ impl HostPage {
 
     /// A third of the lease is used up, or somebody waits.
     pub(super) fn is_due(&self) -> bool {
-        self.due_in() == 0
+        self.due_in(false) == 0
     }
 
-    /// Upper halves that may go by until it is.
-    fn due_in(&self) -> u64 {
+    /// Upper halves that may go by until it is. `follow`: as for `reach`.
+    pub(super) fn due_in(&self, follow: bool) -> u64 {
         let state = &self.live().state;
         let leased = state.leased();
         if state.wanted() >= leased {
             return 0;
         }
-        leased.saturating_sub(self.reach(false)).saturating_sub(self.lease - self.lease / 3)
+        leased.saturating_sub(self.reach(follow)).saturating_sub(self.lease - self.lease / 3)
     }
 
     /// How long a keeper may sleep.
     pub(super) fn pause(&self) -> Duration {
         let most_us = self.lease / 3 * LEASE_UNIT_US;
-        Duration::from_micros((self.due_in() * LEASE_UNIT_US).clamp(1_000, most_us.max(1_000)))
+        Duration::from_micros((self.due_in(false) * LEASE_UNIT_US).clamp(1_000, most_us.max(1_000)))
     }
 
-    /// Makes more room durable and then says so, if it is due. `follow`: as far as the wall clock, wherever it is.
-    pub(super) fn renew(&self, follow: bool) -> Result<(), Unrenewed> {
+    /// Makes more room durable and then says so, if it is due.
+    pub(super) fn renew(&self) -> Result<(), Unrenewed> {
         let _alone = self.alone().ok_or(Unrenewed::Busy)?;
         let _lock = PageLock::try_new(&self.file, &self.path).map_err(|unlocked| match unlocked {
             Unlocked::Busy => Unrenewed::Busy,
             Unlocked::Os(error) => Unrenewed::Os(error),
         })?;
-        if follow || self.is_due() { self.extend(follow).map_err(Unrenewed::Os) } else { Ok(()) }
+        if self.is_due() { self.extend(false).map_err(Unrenewed::Os) } else { Ok(()) }
     }
 
-    /// For whoever holds the lock.
+    /// For whoever holds the lock. `follow`: as far as the wall clock, wherever it is.
     pub(super) fn extend(&self, follow: bool) -> io::Result<()> {
         let live = self.live();
         live.set_writer(process::id());
@@ -155,7 +155,7 @@ impl HostPage {
             if live.state.allows(stamp) {
                 return Ok(());
             }
-            match self.renew(false) {
+            match self.renew() {
                 Ok(()) => {}
                 Err(Unrenewed::Os(error)) => return Err(Unleased::Failed(self.failed(&error))),
                 Err(Unrenewed::Busy) if begun.elapsed() > PATIENCE => return Err(Unleased::Late),

@@ -50,7 +50,7 @@ impl PageConfig {
 }
 
 impl HostPage {
-    /// Opens the page, or makes it. Its lease is renewed before this returns, so it waits for the disk once or twice.
+    /// Opens the page, or makes it. Its lease is renewed before this returns, if that is due: it then waits for the disk once or twice.
     ///
     /// # Errors
     ///
@@ -102,7 +102,10 @@ impl HostPage {
             failures: AtomicU64::new(0),
             errno: AtomicI32::new(0),
         });
-        page.extend(true).map_err(Fault::os("writing the lease"))?;
+        // Many that come and go on a page in use need not all write.
+        if page.due_in(true) == 0 {
+            page.extend(true).map_err(Fault::os("writing the lease"))?;
+        }
         keeper::keep(&page).map_err(Fault::os("starting a thread"))?;
         Ok(page)
     }
