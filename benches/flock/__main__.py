@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the rows, one after the other."""
-    return run("python -m benches.flock", __doc__, ROWS, Options, arguments, USUAL)
+    return run("python -m benches.flock", __doc__, ROWS, Options, arguments, usual=USUAL)
 
 
 if __name__ == "__main__":

@@ -28,10 +28,13 @@ def run(
     rows: Rows,
     kind: type[Any],
     arguments: Sequence[str] | None,
+    *,
     usual: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> int:
-    """Run the rows that the arguments name, one after the other. ``kind``: the dataclass of their options; ``usual``: the defaults
-    of single rows where they are others."""
+    """Run the rows that the arguments name, one after the other.
+
+    ``kind``: the dataclass of their options; ``usual``: the defaults of single rows where they are others.
+    """
     usual = {} if usual is None else usual
     options = _parser(program, about, kind, usual).parse_args(arguments)
     if not options.rows:

@@ -2,7 +2,6 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
@@ -141,11 +140,9 @@ pub(super) fn lock(file: &File, path: &Path, live: &Live, patience: Duration) ->
 /// When the file was changed, as an upper half, if that was later than its own processes can have done: they renew the lease before it
 /// ends, and write when they did.
 fn changed_since(file: &File, ledger: &Ledger, lease: u64) -> io::Result<Option<u64>> {
-    let metadata = file.metadata()?;
-    let modified = metadata.modified()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    // A backup may come with the time that it was made at; that of the change of the file itself nobody can set.
-    let status_us = u64::try_from(metadata.ctime()).unwrap_or(0).saturating_mul(1_000_000);
-    let changed = units(u64::try_from(modified.as_micros()).unwrap_or(u64::MAX).max(status_us));
+    // Not the time of the change of the file itself, which nobody can set: `chown -R` before each start is common, and changes it.
+    let changed = file.metadata()?.modified()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let changed = units(u64::try_from(changed.as_micros()).unwrap_or(u64::MAX));
     let Some(latest) = ledger.latest() else { return Ok(None) };
     // Each process may have a lease of its own: the margin tells how long that of the last one was.
     let theirs = latest.limit.saturating_sub(latest.bound) / 2;
