@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from benches.flock.command import run
 from benches.flock.options import Options
-from benches.flock.rows import ROWS
+from benches.flock.rows import ROWS, USUAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the rows, one after the other."""
-    return run("python -m benches.flock", __doc__, ROWS, Options, arguments)
+    return run("python -m benches.flock", __doc__, ROWS, Options, arguments, usual=USUAL)
 
 
 if __name__ == "__main__":

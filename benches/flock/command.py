@@ -22,9 +22,21 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 
-def run(program: str, about: str, rows: Rows, kind: type[Any], arguments: Sequence[str] | None) -> int:
-    """Run the rows that the arguments name, one after the other. ``kind``: the dataclass of their options."""
-    options = _parser(program, about, kind).parse_args(arguments)
+def run(
+    program: str,
+    about: str,
+    rows: Rows,
+    kind: type[Any],
+    arguments: Sequence[str] | None,
+    *,
+    usual: Mapping[str, Mapping[str, Any]] | None = None,
+) -> int:
+    """Run the rows that the arguments name, one after the other.
+
+    ``kind``: the dataclass of their options; ``usual``: the defaults of single rows where they are others.
+    """
+    usual = {} if usual is None else usual
+    options = _parser(program, about, kind, usual).parse_args(arguments)
     if not options.rows:
         for name, row in rows.items():
             print(f"{name:12} {(row.__doc__ or '').partition(chr(10))[0]}")
@@ -40,7 +52,9 @@ def run(program: str, about: str, rows: Rows, kind: type[Any], arguments: Sequen
     except OSError as failure:
         print(f"cannot record: {failure}", file=sys.stderr)
         return 2
-    settings = kind(**{one.name: getattr(options, one.name) for one in fields(kind)})
+    given = {one.name: getattr(options, one.name) for one in fields(kind)}
+    given = {name: value for name, value in given.items() if value is not None}
+    settings = {name: kind(**{**usual.get(name, {}), **given}) for name in chosen}
     missed, failed = _run({name: rows[name] for name in chosen}, settings, options)
     for line in [*(f"MISSED {one}" for one in missed if options.check), *(f"FAILED {one}" for one in failed)]:
         print(line, file=sys.stderr)
@@ -49,12 +63,12 @@ def run(program: str, about: str, rows: Rows, kind: type[Any], arguments: Sequen
     return 2 if failed else 0
 
 
-def _run(rows: Rows, settings: Any, options: argparse.Namespace) -> tuple[list[str], list[str]]:
+def _run(rows: Rows, settings: Mapping[str, Any], options: argparse.Namespace) -> tuple[list[str], list[str]]:
     """Run and print, row by row. Returns which bars were missed, and which rows could not run, with the reason."""
     missed, failed = [], []
     for name, row in rows.items():
         try:
-            table = row(settings)
+            table = row(settings[name])
         except (HarnessError, OSError) as failure:
             print(f"{name}: {failure}", file=sys.stderr, flush=True)
             failed.append(f"{name}: {str(failure).partition(chr(10))[0]}")
@@ -73,13 +87,16 @@ def _run(rows: Rows, settings: Any, options: argparse.Namespace) -> tuple[list[s
     return missed, failed
 
 
-def _parser(program: str, about: str, kind: type[Any]) -> argparse.ArgumentParser:
+def _parser(
+    program: str, about: str, kind: type[Any], usual: Mapping[str, Mapping[str, Any]]
+) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=program, description=about.partition("\n")[0])
     parser.add_argument("rows", nargs="*", metavar="ROW", help="which rows, or 'all'; without one they are listed")
     for one in fields(kind):
         name = one.name.removesuffix("_s").replace("_", "-")
-        convert = type(one.default)
-        parser.add_argument(f"--{name}", dest=one.name, type=convert, default=one.default, help="default %(default)s")
+        others = [f"{values[one.name]:g} for {row}" for row, values in usual.items() if one.name in values]
+        shown = ", ".join([f"{one.default}", *others])
+        parser.add_argument(f"--{name}", dest=one.name, type=type(one.default), help=f"default {shown}")
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument("--json", action="store_true", help="print JSON, one row a line, instead of text")
     shape.add_argument("--markdown", action="store_true", help="print tables in Markdown instead of text")

@@ -19,6 +19,7 @@ from typing import Any
 from benches.flock.oscillator import line_at, look, mapped, raw_ns, wait_until
 from benches.flock.talking import Talking
 from benches.flock.ticks import Ticker
+from benches.flock.vouching import Voucher
 
 from flocktime.clock import BACKEND, SkewedSource
 from flocktime.errors import NotReady
@@ -39,7 +40,7 @@ class Servant:
             key=config["key"],
             name=config["name"],
             source=self._source,
-            anchor=False,
+            anchor=False if config["anchor_s"] is None else config["anchor_s"],
             fanout=config["fanout"],
             round=config["round"],
             steer=config["steer"],
@@ -49,6 +50,7 @@ class Servant:
         self._shown = self._member.source
         self._ticker = Ticker(self.flock.clock, self._shown, self._report) if config["ticking"] else None
         self._talking = Talking(self.flock, config["fanout"] / config["round"]) if config["http"] else None
+        self._voucher: Voucher | None = None
         self._mapping = mapped(self._source, self._ppm)
 
     def _report(self) -> dict[str, Any]:
@@ -109,6 +111,12 @@ class Servant:
 
     def do_ticks(self) -> dict[str, Any]:
         return {} if self._ticker is None else self._ticker.counts()
+
+    def do_vouch(self, utc_ns: int) -> None:
+        self._voucher = Voucher(self.flock.clock, utc_ns)
+
+    def do_vouched(self) -> dict[str, Any]:
+        return {} if self._voucher is None else self._voucher.counts()
 
     def do_usage(self) -> dict[str, Any]:
         io = self._member.report()["io"]

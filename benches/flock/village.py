@@ -40,6 +40,7 @@ class Sketch:
     ticking: bool = False
     steer: bool = True
     http: bool = False
+    anchor_s: float | None = None
     listen: str = "127.0.0.1:0"
     prefix: tuple[str, ...] = ()
 
@@ -94,7 +95,7 @@ class Village:
         for sketch in drawn:
             config = {
                 name: getattr(sketch, name)
-                for name in ("name", "offset_s", "ppm", "round", "fanout", "ticking", "steer", "http")
+                for name in ("name", "offset_s", "ppm", "round", "fanout", "ticking", "steer", "http", "anchor_s")
             }
             config |= {"listen": sketch.listen, "key": self.key}
             self.drawn[sketch.name] = sketch

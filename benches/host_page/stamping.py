@@ -21,12 +21,14 @@ from flocktime.testing import SkewedSource
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["BACK", "BEGUN", "GAPS", "GAP_WORDS", "LAST_NS", "PASSED", "STAMPS", "WORKS"]
+__all__ = ["BACK", "BEGUN", "GAPS", "GAP_WORDS", "LAST_NS", "PASSED", "QUEUED", "STAMPS", "WORKS"]
 
 #: Of so many stamps one is made by merging another process's latest, one by merging a stranger's.
 MERGE_EVERY, STRANGER_EVERY = 32, 128
 #: Words of the header: when the process began and ended its work, and what ``at_full_rate`` counts.
 BEGUN, ENDED, STAMPS, PASSED, BACK, LAST_NS, GAPS = 1, 2, 3, 4, 5, 6, 7
+#: For how long a start could have run and had no processor.
+QUEUED = 8
 #: Where the gaps lie, each with its end, its length and whether the process waited; the oldest ones are written over.
 GAP_WORDS = range(16, 496, 3)
 LEAST_GAP_NS = 1_000_000
@@ -37,11 +39,11 @@ def until_killed(path: str, journal: str, *, peers: Sequence[str], offset_s: flo
     notes, others = Journal(Path(journal)), [Journal(Path(one)) for one in peers]
     chance = random.Random(seed)
     source = SkewedSource(offset_s)
-    began = monotonic_ns()
+    note, queued_ns, began = notes.noting(), _queued_ns(), monotonic_ns()
     clock = Clock.open(path, source=source, lease=lease_s, max_drift=None)
-    note, first = notes.noting(), clock.now()
-    took_ns = monotonic_ns() - began
+    first, took_ns = clock.now(), monotonic_ns() - began
     note(first.to_bytes())
+    notes[QUEUED] = _queued_ns() - queued_ns
     notes[STARTED] = took_ns
     ahead_s = chance.choice((-10.0, 0.0, 0.3))
     stranger = Clock(source=SkewedSource(offset_s + ahead_s))
@@ -106,6 +108,11 @@ def at_full_rate(path: str, journal: str, lease_s: float) -> None:
         past = now
         notes[LAST_NS] = now
         notes[STAMPS] = number
+
+
+def _queued_ns() -> int:
+    """How long this thread has waited for a processor, all in all."""
+    return int(Path("/proc/thread-self/schedstat").read_text().split()[1])
 
 
 def _waits() -> int:

@@ -22,6 +22,7 @@ from flocktime import (
     EpochError,
     EventBuffer,
     ForkedClock,
+    Interval,
     InvalidTimestamp,
     NodeCollision,
     SourceError,
@@ -261,3 +262,22 @@ def constants() -> None:
     assert_type(flocktime.__version__, str)
     backend: str = BACKEND
     del backend
+
+
+async def intervals(clock: Clock, ts: Timestamp) -> None:
+    interval = clock.interval()
+    assert_type(interval, Interval)
+    assert_type(interval.earliest, Timestamp | None)
+    assert_type(interval.latest, Timestamp | None)
+    assert_type(interval.status, str)
+    assert_type(interval.vouched_by, str | None)
+    assert_type(interval.width, timedelta | None)
+    assert_type(clock.after(ts), bool)
+    assert_type(clock.before(ts), bool)
+    assert_type(clock.wait_until(ts, timedelta(seconds=1)), Interval)
+    assert_type(await clock.wait_until_async(ts, timeout=1.5), Interval)
+    Clock(clockbound="/var/run/clockbound/shm0")
+    ManualSource().vouch(None)
+    SkewedSource().vouch(0.001)
+    clock.after(interval.earliest)  # type: ignore[arg-type]
+    clock.wait_until(1)  # type: ignore[arg-type]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benches.flock.rows.cost import cost
 from benches.flock.rows.faults import faults
 from benches.flock.rows.flood import flood
 from benches.flock.rows.forks import forks
+from benches.flock.rows.intervals import intervals
 from benches.flock.rows.liars import liars
 from benches.flock.rows.partitions import partitions
 from benches.flock.rows.skew import busy, headers, loopback, relayed
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from benches.flock.figures import Table
     from benches.flock.options import Options
 
-__all__ = ["ROWS"]
+__all__ = ["ROWS", "USUAL"]
 
 
 def now(options: Options) -> Table:
@@ -38,5 +39,9 @@ ROWS: dict[str, Callable[[Options], Table]] = {
     "faults": faults,
     "partitions": partitions,
     "forks": forks,
+    "intervals": intervals,
     "now": now,
 }
+
+#: What a row is run with where nothing else is said, beside the defaults of all.
+USUAL: dict[str, dict[str, Any]] = {"intervals": {"seconds": 600.0}}

@@ -1,4 +1,4 @@
-//! [`ClockBound`]: what a running ClockBound daemon says the operating system's clock may be wrong by.
+//! [`ClockBound`]: what a running `ClockBound` daemon says the operating system's clock may be wrong by.
 //!
 //! The daemon publishes a record of 80 bytes in a file, by default `/var/run/clockbound/shm0`, described in its `docs/PROTOCOL.md` as
 //! "Shared Memory Protocol Version 2". All in the machine's byte order:
@@ -45,7 +45,7 @@ pub enum ClockBoundFault {
     Os(io::Error),
     /// The file is too short for a record; its bytes.
     Size(u64),
-    /// It is none of ClockBound's.
+    /// It is none of `ClockBound`'s.
     Foreign,
     /// It is of another version.
     Version(u16),

@@ -1,4 +1,4 @@
-//! Waiting until a timestamp has passed for certain: TrueTime's commit wait (Corbett et al., *Spanner*, 2012).
+//! Waiting until a timestamp has passed for certain: `TrueTime`'s commit wait (Corbett et al., *Spanner*, 2012).
 //!
 //! Each look says how far the reading has to go on. The thread sleeps to that moment of the operating system's monotonic clock, as
 //! precisely as it wakes threads, and looks again: what is left then is by what the two clocks differ in rate, a few hundredths of a

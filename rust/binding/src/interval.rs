@@ -129,8 +129,8 @@ pub(crate) fn left<'py>(
 ) -> PyResult<Left<'py>> {
     let (py, ts, timeout_us) = (ts.py(), timestamp(ts)?, timeout_us(timeout)?);
     let interval = looked(py, clock, keeper)?;
-    let left_ns = interval.left_ns(ts).map_err(|differ| epochs(py, differ))?;
-    let left_s = left_ns.ok_or_else(|| unknown(py, ts))? as f64 / 1e9;
+    let known = interval.left_ns(ts).map_err(|differ| epochs(py, differ))?;
+    let left_s = known.ok_or_else(|| unknown(py, ts))? as f64 / 1e9;
     let by_hand = clock.source().is_moved_by_hand();
     Ok((value(py, &interval)?, left_s, timeout_us.map(|us| us as f64 / 1e6), by_hand))
 }

@@ -14,7 +14,7 @@ pub const DRIFT_PPB: u64 = 200_000;
 pub enum Voucher {
     /// The members of a flock whose OS clocks count as UTC.
     Flock,
-    /// A ClockBound daemon.
+    /// A `ClockBound` daemon.
     ClockBound,
     /// The kernel, which was told by whoever disciplines its clock.
     System,

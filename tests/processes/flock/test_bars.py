@@ -11,6 +11,7 @@ from benches.flock.rows.cost import PEERS, cost
 from benches.flock.rows.faults import faults
 from benches.flock.rows.flood import flood
 from benches.flock.rows.forks import forks
+from benches.flock.rows.intervals import intervals
 from benches.flock.rows.liars import liars
 from benches.flock.rows.partitions import partitions
 from benches.flock.rows.skew import busy, headers, loopback, relayed
@@ -86,3 +87,9 @@ def test_a_cut_network_heals(campaign: bool, seed: int) -> None:
 def test_a_forked_child_is_no_member(campaign: bool, seed: int) -> None:
     """The child's flock says so, its clock follows the OS clock, no stamp is made twice, and the parent notices nothing."""
     hold(forks(options_for(campaign, seed)))
+
+
+def test_true_time_is_inside(campaign: bool, seed: int) -> None:
+    """Of every interval of every member, far off, with anchors that are wrong by what they admit, and one that lies."""
+    options = options_for(campaign, seed, members=8, settle_s=2.0)
+    hold(intervals(options), STRICT if campaign else {"  interrupted": 100.0})

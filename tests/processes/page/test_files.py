@@ -6,22 +6,29 @@ Processes that make or break a page are children, so that nobody keeps it open b
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from benches.host_page.records import BLOCK, RECORDS_AT
 
-from flocktime import Clock, ClockError, PageError, Timestamp
+from flocktime import Clock, ClockError, LeaseExpired, PageError, Timestamp
+from flocktime.testing import SkewedSource
 from tests.processes.children import forked
 from tests.processes.page.mounts import breaks, disk_that_breaks, in_memory, run
 from tests.support import environment
 
 NOBODY = 65534
+#: When a record was written, in its block.
+WRITTEN_AT = 56
 ROOT_ALONE = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounting takes root")
 
 
@@ -96,6 +103,34 @@ def test_a_restored_file(page: Path, tmp_path: Path) -> None:
     assert "to start as a new node, remove the file" in message
     page.unlink()
     assert Clock.open(page).now() > Timestamp.MIN
+
+
+def test_a_file_that_was_restored_in_place(page: Path, tmp_path: Path) -> None:
+    """Old content in the very file: stamps go on from the change, since nobody knows what was issued."""
+    _used(tmp_path, page)
+    before_us = time.time_ns() // 1000
+    data, hour_us = page.read_bytes(), 3_600_000_000
+    page.write_bytes(_older(data, hour_us))
+
+    def reopen() -> tuple[bytes, str]:
+        clock = Clock.open(page, source=SkewedSource(-3600.0))
+        assert clock.page is not None
+        return clock.now().to_bytes(), clock.page.found
+
+    stamp, found = _in_child(tmp_path, reopen)  # type: ignore[misc]
+    assert found == "restored"
+    assert before_us - 1_000_000 < Timestamp.from_bytes(stamp).physical_us < before_us + 60_000_000
+
+
+def _older(page: bytes, by_us: int) -> bytes:
+    """The same page as a backup of some time ago has it: its records were written then."""
+    data = bytearray(page)
+    for at in RECORDS_AT:
+        (written_us,) = struct.unpack_from(">Q", data, at + WRITTEN_AT)
+        struct.pack_into(">Q", data, at + WRITTEN_AT, written_us - by_us)
+        end = at + BLOCK - hashlib.sha256().digest_size
+        data[end : at + BLOCK] = hashlib.sha256(data[at:end]).digest()
+    return bytes(data)
 
 
 def test_a_damaged_record(page: Path, tmp_path: Path) -> None:
@@ -200,8 +235,6 @@ def test_a_file_system_that_is_full(tmp_path: Path) -> None:
 @pytest.mark.parametrize("policy", ["block", "extend", "error"])
 def test_a_disk_that_breaks(policy: str, tmp_path: Path) -> None:
     """Stamps go on to the bound that is durable and not beyond; then each policy says what the disk has said."""
-    from flocktime import LeaseExpired
-
     with disk_that_breaks(tmp_path / "mounted") as mounted:
         clock = Clock.open(mounted / "page", lease=0.2, on_expiry=policy)  # type: ignore[arg-type]
         assert clock.page is not None

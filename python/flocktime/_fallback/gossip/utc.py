@@ -128,6 +128,6 @@ def _heard_span(known: Known, now_ns: int, own_ns: int, round_ns: float) -> tupl
     age_ns = max(0, wrapped_u64(now_ns + estimate.offset_ns) - line.h0_ns)
     utc_ns = line.l0_ns + said.offset_ns + age_ns
     # Known at the beginning of a round, and sent before it ended, or the next one where it was late.
-    aged_ns = DRIFT * (float(age_ns) + ROUNDS * round_ns)
-    error_ns = float(said.error_ns) + CAUTION * estimate.error_ns + aged_ns
+    drifted_ns = DRIFT * (float(age_ns) + ROUNDS * round_ns)
+    error_ns = float(said.error_ns) + CAUTION * estimate.error_ns + drifted_ns
     return _span(Anchor(float(utc_ns - own_ns), error_ns))

@@ -126,7 +126,7 @@ fn heard_span(known: &Known, now_ns: u64, own_ns: i64, round_ns: f64) -> Option<
     let age_ns = now_ns.wrapping_add_signed(estimate.offset_ns).saturating_sub(line.h0_ns);
     let utc_ns = i128::from(line.l0_ns) + i128::from(said.offset_ns) + i128::from(age_ns);
     // Known at the beginning of a round, and sent before it ended, or the next one where it was late.
-    let aged_ns = DRIFT * (age_ns as f64 + ROUNDS * round_ns);
-    let error_ns = said.error_ns as f64 + CAUTION * estimate.error_ns + aged_ns;
+    let drifted_ns = DRIFT * (age_ns as f64 + ROUNDS * round_ns);
+    let error_ns = said.error_ns as f64 + CAUTION * estimate.error_ns + drifted_ns;
     Some(span(Anchor { lead_ns: (utc_ns - i128::from(own_ns)) as f64, error_ns }))
 }

@@ -100,10 +100,10 @@ impl HostPage {
         for entry in ledger.entries(model, bound, leased, live.confirmed(), 2 * self.lease) {
             self.disk.write(RECORDS_AT[entry.slot], &entry.record.to_block())?;
             self.disk.sync()?;
+            self.errno.store(0, Ordering::Relaxed); // before those are woken who waited for it
             live.confirm(entry.record.sequence, entry.record.bound);
         }
         self.renewals.fetch_add(1, Ordering::Relaxed);
-        self.errno.store(0, Ordering::Relaxed);
         Ok(())
     }
 

@@ -140,6 +140,7 @@ pub(super) fn lock(file: &File, path: &Path, live: &Live, patience: Duration) ->
 /// When the file was changed, as an upper half, if that was later than its own processes can have done: they renew the lease before it
 /// ends, and write when they did.
 fn changed_since(file: &File, ledger: &Ledger, lease: u64) -> io::Result<Option<u64>> {
+    // Not the time of the change of the file itself, which nobody can set: `chown -R` before each start is common, and changes it.
     let changed = file.metadata()?.modified()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let changed = units(u64::try_from(changed.as_micros()).unwrap_or(u64::MAX));
     let Some(latest) = ledger.latest() else { return Ok(None) };

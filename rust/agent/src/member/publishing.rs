@@ -98,9 +98,9 @@ mod tests {
             let mut carrier = Carrier::default();
             carrier.carry(&line, h_of(START_NS - 1_000_000_000), START_NS - 1_000_000_000);
             let raw_ns = START_NS + 100_000_000;
-            let carried = carrier.carry(&line, h_of(raw_ns), raw_ns);
+            let shown = carrier.carry(&line, h_of(raw_ns), raw_ns);
             for later_ns in [0, 1_000_000, 1_000_000_000, 4_000_000_000] {
-                let (own, there) = (line.at(h_of(raw_ns + later_ns)), carried.at(raw_ns + later_ns));
+                let (own, there) = (line.at(h_of(raw_ns + later_ns)), shown.at(raw_ns + later_ns));
                 // The slew ends by its own oscillator: a millionth of it earlier or later there.
                 assert!((own - there).abs() <= 5_000, "{faster} {later_ns}: {}", own - there);
                 assert!(later_ns > 1_000_000 || (own - there).abs() <= 2, "{faster} {later_ns}: {}", own - there);
@@ -115,8 +115,8 @@ mod tests {
         let line = Discipline::default();
         carrier.carry(&line, 1_000_000_000, 1_000_000_000);
         carrier.carry(&line, 2_000_100_000, 2_000_000_000);
-        let carried = carrier.carry(&line, 9_000_000_000, 3_000_000_000);
-        assert!((carried.y - 1e-4).abs() < 1e-9 && carried.h0_ns == 3_000_000_000, "{carried:?}");
+        let shown = carrier.carry(&line, 9_000_000_000, 3_000_000_000);
+        assert!((shown.y - 1e-4).abs() < 1e-9 && shown.h0_ns == 3_000_000_000, "{shown:?}");
         assert!(carrier.carry(&line, 1, 4_000_000_000).y > 0.0, "nor is one back");
     }
 }
