@@ -17,7 +17,7 @@ import pytest
 from flocktime.cli.demo import acts, processes
 from flocktime.cli.demo.log import read_log
 from flocktime.cli.demo.perform import perform
-from flocktime.cli.demo.plan import Network, Plan, make_plan
+from flocktime.cli.demo.plan import WORKERS, Network, Plan, make_plan
 from flocktime.cli.demo.processes import ServiceFailed
 from flocktime.cli.demo.services import running
 
@@ -220,7 +220,7 @@ class TestTheCommand:
         mark = new_mark()
         with start_demo(mark, "--seconds", "60", temporary=tmp_path) as process:
             read_until(process, "running")
-            assert len(marked(mark)) == 7  # itself, five services, the relay
+            assert len(marked(mark)) == 1 + 5 * WORKERS + 1  # itself, five services, the relay
             process.kill()
             process.communicate(timeout=60)
         wait_until_gone(mark)

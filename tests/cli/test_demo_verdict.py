@@ -190,7 +190,20 @@ def test_a_service_that_was_started_again_is_another_process() -> None:
 
 
 def _again(record: Record) -> Record:
-    return _with(record, message=None if record.message is None else f"again-{record.message}")
+    stamp, message = record.stamp, record.message
+    other = Timestamp(stamp.physical_us, stamp.logical, node=stamp.node + 50, epoch=stamp.epoch)
+    return _with(record, stamp=other, message=None if message is None else f"again-{message}")
+
+
+def test_a_timestamp_that_two_processes_issue_is_a_failure() -> None:
+    """Also where nothing that one of them did is known to have come before what the other did."""
+    world = World(_two_services(), merge, 1)
+    world.run(1)
+    first, second = world.logs()[:2]
+    (*_, taken), (mine, *others) = first.records, second.records
+    assert judge(world.plan, world.logs(), ANCHOR).failures == []
+    twice = [first, replace(second, records=[_with(mine, stamp=taken.stamp), *others]), *world.logs()[2:]]
+    assert "1 timestamps were issued before" in judge(world.plan, twice, ANCHOR).failures
 
 
 def test_blaming_the_wrong_node_is_a_failure() -> None:

@@ -49,7 +49,7 @@ class Load:
 class Driver:
     """Sends the chains of a plan to the services."""
 
-    def __init__(self, plan: Plan, urls: dict[str, str]) -> None:
+    def __init__(self, plan: Plan, urls: dict[str, list[str]]) -> None:
         self.load = Load()
         self._plan = plan
         self._urls = urls
@@ -112,7 +112,8 @@ class Driver:
         first, rest = chain[0], ",".join(chain[1:])
         headers = {REQUEST_HEADER: f"request-{number}", CHAIN_HEADER: rest}
         try:
-            response = await client.get(f"{self._urls[first]}/call", headers=headers)
+            workers = self._urls[first]
+            response = await client.get(f"{workers[number % len(workers)]}/call", headers=headers)
             visited = response.raise_for_status().json()
         except (httpx.HTTPError, ValueError) as error:
             raise LoadFailed(f"request {number} ({' > '.join(chain)}): {type(error).__name__}: {error}") from error

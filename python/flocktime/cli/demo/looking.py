@@ -70,30 +70,30 @@ class Looking:
         """Ask everybody again and again, and say so each time. Never ends."""
         async with httpx.AsyncClient(trust_env=False) as client:
             while True:
-                for name, url in list(self._services.urls.items()):
-                    await self._ask(client, name, url)
+                for name, urls in list(self._services.urls.items()):
+                    await self._ask(client, name, urls)
                 looked, self._looked = self._looked, asyncio.Event()
                 looked.set()
                 seen()
                 await asyncio.sleep(LOOK_EVERY_S - time.monotonic() % LOOK_EVERY_S)
 
-    async def _ask(self, client: httpx.AsyncClient, name: str, url: str) -> None:
+    async def _ask(self, client: httpx.AsyncClient, name: str, urls: list[str]) -> None:
         before = self.states.get(name, State())
         if before.note == "stopped":
             return
         try:
-            said: dict[str, Any] = (await client.get(f"{url}/state")).json()
+            said: list[dict[str, Any]] = [(await client.get(f"{url}/state")).json() for url in urls]
         except httpx.HTTPError:
             return  # too busy to answer, or on its way; if it died, that is told elsewhere
         if self.states.get(name, before).note == "stopped":
             return  # stopped while it answered
-        looks = [Look(**{**look, "wrong": tuple(look["wrong"])}) for look in said["looks"]]
+        looks = [Look(**{**look, "wrong": tuple(look["wrong"])}) for look in said[0]["looks"]]
         events, refused = before.earlier
         self.states[name] = State(
-            said["node"],
-            said["wall_us"],
-            events + said["events"],
-            refused + said["refused"],
+            said[0]["node"],
+            said[0]["wall_us"],
+            events + sum(each["events"] for each in said),
+            refused + sum(each["refused"] for each in said),
             looks,
             None,
             before.earlier,

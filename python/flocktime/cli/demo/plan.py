@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Final, Literal
 
+from flocktime._backend import BACKEND
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -38,6 +40,9 @@ SHORTEST_WITH_RESTART_S: Final = 6.0
 NAMING_ROUNDS: Final = 40
 #: What a wrong clock beneath a member needs to be noticed.
 NOTICING_ROUNDS: Final = 30
+
+#: How many processes a service has, on one page with one flock member. The pure backend has no pages.
+WORKERS: Final = 1 if BACKEND == "pure" else 2
 
 #: Request chains a second, and how many may be under way at once. Two busy cores manage a multiple of it.
 RATE: Final = 60.0
@@ -136,6 +141,11 @@ class Plan:
     def expects(self, rounds: int, since_s: float = 0.0) -> bool:
         """Whether the run leaves so many rounds after this moment."""
         return self.seconds - since_s >= rounds * self.round_s
+
+
+def process_name(service: str, start: int, worker: int) -> str:
+    """What one process of a service is called: the first worker of the first start has the service's own name."""
+    return service + ("" if start == 1 else f".{start}") + ("" if worker == 1 else f"-{worker}")
 
 
 def make_plan(services: int, seed: int, seconds: float, now_us: int, network: Network | None = None) -> Plan:

@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections import deque
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -26,8 +26,8 @@ import uvicorn
 
 from flocktime.cli.demo.log import Journal, Look
 from flocktime.cli.demo.pipe import Parent, end_on_signals, say
-from flocktime.cli.demo.plan import CHAIN_HEADER, MESSAGE_HEADER, REQUEST_HEADER, ServicePlan
-from flocktime.clock import SkewedSource, Timestamp
+from flocktime.cli.demo.plan import CHAIN_HEADER, MESSAGE_HEADER, REQUEST_HEADER, ServicePlan, process_name
+from flocktime.clock import Clock, SkewedSource, Timestamp
 from flocktime.flock import Flock
 from flocktime.integrations.asgi import FlocktimeMiddleware
 from flocktime.integrations.headers import HEADER, Received
@@ -48,23 +48,40 @@ SHOWN_LOOKS: Final = 12
 class Service:
     """The ASGI application: takes a call, works, calls the next service of the chain, answers."""
 
-    def __init__(self, plan: ServicePlan, log: Path, seed: int, round_s: float = 1.0, start: int = 1) -> None:
+    def __init__(
+        self,
+        plan: ServicePlan,
+        log: Path,
+        *,
+        seed: int,
+        round_s: float = 1.0,
+        start: int = 1,
+        page: str | None = None,
+        worker: int = 1,
+    ) -> None:
         self._name = plan.name
         self._source = SkewedSource(timedelta(microseconds=plan.offset_us), plan.ppm)
-        self.flock = Flock(
-            "127.0.0.1:0",
-            name=plan.name,
-            source=self._source,
-            round=round_s,
-            on_drift=plan.on_drift,
-            until_ready="raise",  # a wrong clock is out-voted before it has stamped anything
-        )
-        self.clock = self.flock.clock
+        #: The first worker's: it steers the clocks of all of them, over the page that they share.
+        self.flock: Flock | None = None
+        if worker == 1:
+            self.flock = Flock(
+                "127.0.0.1:0",
+                name=plan.name,
+                source=self._source,
+                round=round_s,
+                on_drift=plan.on_drift,
+                until_ready="raise",  # a wrong clock is out-voted before it has stamped anything
+                page=page,
+            )
+            self.clock = self.flock.clock
+        else:
+            assert page is not None
+            self.clock = Clock.open(page, name=plan.name, source=self._source, on_drift=plan.on_drift)
         self.journal = Journal(log, plan.name, self.clock, self._source)
-        self.peers: dict[str, str] = {}
+        self.peers: dict[str, list[str]] = {}
         self._looks: deque[Look] = deque(maxlen=SHOWN_LOOKS)
-        self._draw = Random(f"{seed}/{plan.name}/{start}")
-        self._prefix = self._name if start == 1 else f"{self._name}.{start}"
+        self._prefix = process_name(plan.name, start, worker)
+        self._draw = Random(f"{seed}/{self._prefix}")
         self._sent = 0
         # Its clock and not its flock: the members agree over the relay alone, which is slow and loses.
         self._stamped = FlocktimeMiddleware(self._call, self.clock, self._received)
@@ -76,7 +93,7 @@ class Service:
     def told(self, value: dict[str, Any]) -> None:
         """What the parent says while it serves."""
         self.peers = value.get("peers", self.peers)
-        if "flock" in value:
+        if "flock" in value and self.flock is not None:
             self.flock.set_peers(value["flock"])
         if "jump_us" in value:
             self._source.step(timedelta(microseconds=value["jump_us"]))
@@ -84,7 +101,8 @@ class Service:
     async def look(self) -> None:
         """Write down, again and again, how the flock stands; at the same moments as the others do."""
         while True:
-            self._looks.append(self.journal.look(self.flock))
+            if self.flock is not None:
+                self._looks.append(self.journal.look(self.flock))
             await asyncio.sleep(LOOK_EVERY_S - time.monotonic() % LOOK_EVERY_S)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -109,7 +127,8 @@ class Service:
             following, _, rest = rest.partition(",")
             self._sent += 1
             headers = {REQUEST_HEADER: request, CHAIN_HEADER: rest, MESSAGE_HEADER: f"{self._prefix}-{self._sent}"}
-            response = await self.client.get(f"{self.peers[following]}/call", headers=headers)
+            worker = self._draw.choice(self.peers[following])
+            response = await self.client.get(f"{worker}/call", headers=headers)
             visited += response.raise_for_status().json()
         await _answer(send, visited)
 
@@ -201,10 +220,12 @@ def main() -> None:
     parent = Parent()
     given = parent.hear()
     plan, log = ServicePlan(**given["plan"]), Path(given["log"])
-    service = Service(plan, log, given["seed"], given["round_s"], given["start"])
-    with service.flock, socket.socket() as listener:
+    told = {name: given[name] for name in ("seed", "round_s", "start", "page", "worker") if name in given}
+    service = Service(plan, log, **told)
+    flock = service.flock
+    with nullcontext() if flock is None else flock, socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        say(port=listener.getsockname()[1], member=service.flock.address)
+        say(port=listener.getsockname()[1], member=None if flock is None else flock.address)
         service.told(parent.hear())
         serving = True
         asyncio.run(_serve(service, listener, parent))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from flocktime.cli.demo.plan import WORKERS, process_name
 from flocktime.cli.demo.processes import START_TIMEOUT_S, Child, ServiceFailed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
-    from pathlib import Path
 
     from flocktime.cli.demo.plan import Plan, ServicePlan
 
@@ -19,11 +22,13 @@ if TYPE_CHECKING:
 class Services:
     """The services, the relay, and where everybody is."""
 
-    def __init__(self, plan: Plan, logs: Path) -> None:
-        self.urls: dict[str, str] = {}
+    def __init__(self, plan: Plan, logs: Path, pages: Path) -> None:
+        #: Where each service's workers are; the first one has the flock.
+        self.urls: dict[str, list[str]] = {}
         self._plan = plan
         self._logs = logs
-        self._children: dict[str, Child] = {}
+        self._pages = pages
+        self._children: dict[str, list[Child]] = {}
         self._relay: Child | None = None
         self._starts: dict[str, int] = {}
         self._watching: set[asyncio.Task[None]] = set()
@@ -34,9 +39,10 @@ class Services:
     def logs(self) -> list[tuple[str, Path]]:
         """The log of each process that was started, with its service, in the order of the plan."""
         return [
-            (name, log_path(self._logs, name, start))
+            (name, log_path(self._logs, name, start, worker))
             for name in self._plan.names
             for start in range(1, self._starts.get(name, 0) + 1)
+            for worker in range(1, WORKERS + 1)
         ]
 
     async def start(self) -> None:
@@ -54,17 +60,18 @@ class Services:
                 for name in plan.names:
                     self._introduce(name)
                 for name in plan.names:
-                    await self._children[name].hear()
+                    await self._serving(name)
         except TimeoutError:
             raise ServiceFailed(f"the services did not start within {START_TIMEOUT_S:g} s") from None
-        for child in (self._relay, *self._children.values()):
+        for child in (self._relay, *chain.from_iterable(self._children.values())):
             self._watch(child)
 
     async def stop_one(self, name: str) -> None:
         """End one service on purpose."""
-        failure = await self._children.pop(name).stop()
-        if failure is not None:
-            raise failure
+        failures = await asyncio.gather(*(child.stop() for child in self._children.pop(name)))
+        for failure in failures:
+            if failure is not None:
+                raise failure
 
     async def start_again(self, name: str) -> None:
         """Start a service that was stopped, and tell the others where it is now. It serves when this returns."""
@@ -74,17 +81,19 @@ class Services:
             async with asyncio.timeout(START_TIMEOUT_S):
                 await self._arrived(name)
                 self._introduce(name)
-                await self._children[name].hear()
+                await self._serving(name)
         except TimeoutError:
             raise ServiceFailed(f"service {name} did not start again within {START_TIMEOUT_S:g} s") from None
-        self._watch(self._children[name])
-        for other, child in self._children.items():
+        for child in self._children[name]:
+            self._watch(child)
+        for other in self._children:
             if other != name:
-                child.tell(peers=self.urls)
+                self.tell(other, peers=self.urls)
 
     def tell(self, name: str, **value: Any) -> None:
-        """Tell one service something."""
-        self._children[name].tell(**value)
+        """Tell one service something, all its processes."""
+        for child in self._children[name]:
+            child.tell(**value)
 
     async def failed(self) -> ServiceFailed:
         """Wait until anybody ends who should not, and return what there is to say about it."""
@@ -92,7 +101,7 @@ class Services:
 
     async def stop(self) -> None:
         """End all of them; then raise the first failure, if there was one."""
-        everybody = [*self._children.values(), *([] if self._relay is None else [self._relay])]
+        everybody = [*chain.from_iterable(self._children.values()), *([] if self._relay is None else [self._relay])]
         self._children, self._relay = {}, None
         failures = await asyncio.gather(*(child.stop() for child in everybody))
         await asyncio.gather(*self._watching)
@@ -105,29 +114,37 @@ class Services:
         first = {
             "plan": asdict(service),
             "start": start,
-            "log": str(log_path(self._logs, name, start)),
             "seed": self._plan.seed,
             "round_s": self._plan.round_s,
+            "page": str(self._pages / name) if WORKERS > 1 else None,
         }
-        self._children[name] = await Child.start(f"service {name}", "service", name, **first)
+        workers = self._children[name] = []
+        for worker in range(1, WORKERS + 1):
+            log, called = str(log_path(self._logs, name, start, worker)), process_name(name, 1, worker)
+            workers.append(await Child.start(f"service {called}", "service", called, log=log, worker=worker, **first))
         self._starts[name] = start
 
     async def _arrived(self, name: str) -> None:
         """Hear where a service is, and tell the relay."""
-        said = await self._children[name].hear()
-        self.urls[name] = f"http://127.0.0.1:{said['port']}"
+        said = [await child.hear() for child in self._children[name]]
+        self.urls[name] = [f"http://127.0.0.1:{each['port']}" for each in said]
         assert self._relay is not None
-        self._relay.tell(members={name: said["member"]})
+        self._relay.tell(members={name: said[0]["member"]})
         await self._relay.hear()
 
     def _introduce(self, name: str) -> None:
         others = [address for other, address in self._relayed.items() if other != name]
-        self._children[name].tell(peers=self.urls, flock=others)
+        self.tell(name, peers=self.urls, flock=others)
+
+    async def _serving(self, name: str) -> None:
+        """Hear that a service serves."""
+        for child in self._children[name]:
+            await child.hear()
 
     def _watch(self, child: Child) -> None:
         async def watch() -> None:
             failure = await child.ended()
-            if child is self._relay or child in self._children.values():  # nobody meant it to end
+            if child is self._relay or child in chain.from_iterable(self._children.values()):  # nobody meant it to end
                 self._deaths.put_nowait(failure)
 
         task = asyncio.create_task(watch())
@@ -137,15 +154,16 @@ class Services:
 @asynccontextmanager
 async def running(plan: Plan, logs: Path) -> AsyncIterator[Services]:
     """The services of a plan, serving inside the block and ended after it."""
-    services = Services(plan, logs)
-    try:
-        await services.start()
-        yield services
-    except BaseException:
-        with suppress(ServiceFailed):  # the reason for leaving is the one to tell
-            await _to_the_end(services.stop())
-        raise
-    await _to_the_end(services.stop())
+    with TemporaryDirectory(prefix="flocktime-pages-") as pages:
+        services = Services(plan, logs, Path(pages))
+        try:
+            await services.start()
+            yield services
+        except BaseException:
+            with suppress(ServiceFailed):  # the reason for leaving is the one to tell
+                await _to_the_end(services.stop())
+            raise
+        await _to_the_end(services.stop())
 
 
 async def _to_the_end(stopping: Coroutine[Any, Any, None]) -> None:
@@ -158,6 +176,6 @@ async def _to_the_end(stopping: Coroutine[Any, Any, None]) -> None:
         raise
 
 
-def log_path(logs: Path, name: str, start: int = 1) -> Path:
-    """Where a service of that name writes, started for the so manieth time."""
-    return logs / (f"{name}.jsonl" if start == 1 else f"{name}.{start}.jsonl")
+def log_path(logs: Path, name: str, start: int = 1, worker: int = 1) -> Path:
+    """Where a process of a service of that name writes, started for the so manieth time."""
+    return logs / f"{process_name(name, start, worker)}.jsonl"

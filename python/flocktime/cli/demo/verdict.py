@@ -3,7 +3,7 @@
 What happened before what is known without any clock, from two sources:
 
 - **messages**: a request or an answer was sent before it was received, and its id says which is which;
-- **program order**: a service is one process with one thread, so its events happened in the order in which it wrote
+- **program order**: each process of a service has one thread, so its events happened in the order in which it wrote
   them down, also where they belong to different requests.
 
 Everything else follows from these by transitivity, so an order that respects each of them respects causality.
@@ -141,8 +141,15 @@ def judge(plan: Plan, logs: Sequence[ServiceLog], anchor: Anchor) -> Judgement:
         refused=refused,
         of_request=[record.request for _, record in merged],
     )
-    judgement.failures = [*_failures(judgement), *misnamed]
+    judgement.failures = [*_failures(judgement), *_repeated(merged), *misnamed]
     return judgement
+
+
+def _repeated(merged: Sequence[tuple[str, Record]]) -> list[str]:
+    """Events that share a timestamp: no two of all processes may, least of all those that share a clock."""
+    counted = Counter(record.stamp for _, record in merged)
+    repeated = sum(count - 1 for count in counted.values())
+    return [f"{repeated} timestamps were issued before"] if repeated else []
 
 
 def _event(name: str, record: Record, anchor: Anchor) -> Event:
