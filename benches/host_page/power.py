@@ -43,8 +43,8 @@ def fail(path: Path, older: bytes, rng: random.Random) -> tuple[str, bool]:
 
 def _tear(path: Path, rng: random.Random) -> tuple[int, bytes] | None:
     """A record that nobody has confirmed may not have reached the disk, or some of it only: which bytes, and where."""
-    record = latest(path)
-    if record is None or record.sequence <= confirmed(path):
-        return None
+    record, known = latest(path), confirmed(path)
+    if record is None or known is None or record.sequence <= known:
+        return None  # where nobody has begun, nobody has written
     landed = rng.randrange(BLOCK)
     return record.at + landed, rng.randbytes(BLOCK - landed)

@@ -1,6 +1,6 @@
 """The durable half of a page, read as ``docs/wire-format.md`` specifies it and not by flocktime.
 
-Of the half that is shared in memory one word is looked at, whose place is that of ``host_page/live.rs``.
+Of the half that is shared in memory three words are looked at, whose places are those of ``host_page/live.rs``.
 """
 
 from __future__ import annotations
@@ -10,16 +10,12 @@ import mmap
 import os
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 __all__ = ["BLOCK", "BOUND_AT", "LIVE_AT", "RECORDS_AT", "SIZE", "Record", "confirmed", "latest", "mapped"]
 
 BLOCK, SIZE = 4096, 16384
 RECORDS_AT, LIVE_AT = (4096, 8192), 12288
-CONFIRMED_AT = LIVE_AT + 24
 #: Within a record, after its magic number and the page that it belongs to.
 SEQUENCE_AT, BOUND_AT = 32, 40
 MAGIC = b"flocktime lease\n"
@@ -54,12 +50,13 @@ def _record(block: bytes, at: int) -> Record | None:
     return Record(at, sequence, bound, process)
 
 
-def confirmed(path: Path) -> int:
-    """The number of the record that is known to be durable."""
+def confirmed(path: Path) -> int | None:
+    """The number of the record that is known to be durable; ``None`` where nobody has begun since the machine started."""
+    start = int(Path("/proc/sys/kernel/random/boot_id").read_text().replace("-", ""), 16)
     with path.open("rb") as file:
-        file.seek(CONFIRMED_AT)
-        (number,) = struct.unpack("=Q", file.read(8))
-    return int(number)
+        file.seek(LIVE_AT)
+        high, low, _, number = struct.unpack("=QQQQ", file.read(32))
+    return int(number) if (high << 64 | low) == start else None
 
 
 def mapped(path: Path) -> mmap.mmap:

@@ -101,8 +101,8 @@ def _kill(herd: Herd, begun: int, lease_s: float, found: Found) -> None:
         raise HarnessError("the lease was written by nobody that lives")
     killed = monotonic_ns()
     herd.kill([writer])
-    record = latest(herd.page)
-    found.midst += record is not None and record.process == writer.pid and record.sequence > confirmed(herd.page)
+    record, known = latest(herd.page), confirmed(herd.page) or 0
+    found.midst += record is not None and record.process == writer.pid and record.sequence > known
     quiet_ms, wait_ms = _longest_ms([*herd.alive, writer], begun, killed)
     found.quiet_ms.append(quiet_ms)
     found.quiet_waits_ms.append(wait_ms)

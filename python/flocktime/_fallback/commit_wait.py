@@ -97,31 +97,28 @@ def wait_until(self: Clock, ts: Timestamp, timeout: float | timedelta | None = N
     """
     _check(ts)
     deadline = None if timeout is None else time.monotonic_ns() + seconds_us("timeout", timeout) * 1000
-    interval = _passed(self, ts, deadline, 0)
+    interval, left = _passed(self, ts)
     if interval is None:
         from flocktime._fallback.timer_slack import precise  # ctypes: most programs never wait
 
         longest_ns = _BY_HAND_NS if self._source.moved_by_hand else _LONGEST_NS
         with precise():
             while interval is None:
-                interval = _passed(self, ts, deadline, longest_ns)
+                rest = left if deadline is None else deadline - time.monotonic_ns()
+                if rest <= 0:
+                    raise _timed_out(ts, from_delta_us(-(-left // 1000)))
+                time.sleep(min(left, longest_ns, rest) / 1e9)
+                interval, left = _passed(self, ts)
     return interval
 
 
-def _passed(clock: Clock, ts: Timestamp, deadline: int | None, longest_ns: int) -> Interval | None:
-    """The interval that lies above ``ts``; ``None`` after a sleep of this length at most."""
+def _passed(clock: Clock, ts: Timestamp) -> tuple[Interval | None, int]:
+    """The interval that lies above ``ts``, if it does, else how far the reading has to go on."""
     reading, epoch = _read(clock)
     left = _left_ns(reading, epoch, ts)
     if left is None:
         raise _unknown(ts)
-    if left == 0:
-        return _value(reading, epoch)
-    rest = left if deadline is None else deadline - time.monotonic_ns()
-    if rest <= 0:
-        raise _timed_out(ts, from_delta_us(-(-left // 1000)))
-    if longest_ns:
-        time.sleep(min(left, longest_ns, rest) / 1e9)
-    return None
+    return (_value(reading, epoch), 0) if left == 0 else (None, left)
 
 
 def wait_until_async(
