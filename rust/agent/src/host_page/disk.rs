@@ -103,3 +103,22 @@ impl PageLock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A copy of the open file, as a child has one that was forked in between, keeps no lock that was given back.
+    #[test]
+    fn a_copy_keeps_no_lock() {
+        let path = std::env::temp_dir().join(format!("flocktime-lock-{:016x}", crate::random::fresh_u64()));
+        let file = File::create_new(&path).expect("a file");
+        let lock = PageLock::try_new(&file, &path).ok().expect("nobody has it");
+        let copy = lock.file.try_clone().expect("a copy");
+        assert!(matches!(PageLock::try_new(&file, &path), Err(Unlocked::Busy)));
+        drop(lock);
+        assert!(PageLock::try_new(&file, &path).is_ok());
+        drop(copy);
+        std::fs::remove_file(path).expect("it was there");
+    }
+}
