@@ -65,7 +65,15 @@ pub(super) fn read_ledger(disk: &dyn Disk, page: [u8; 16]) -> io::Result<Ledger>
 #[derive(Debug)]
 pub(super) struct PageLock {
     _closed_in_children: ClosedInChildren,
-    _file: File,
+    file: File,
+}
+
+impl Drop for PageLock {
+    /// Not by closing alone: a child that was forked just before its copy was to be closed, or just after, has one, and the lock
+    /// would stay as long as that.
+    fn drop(&mut self) {
+        let _ended_with_the_file_at_the_latest = self.file.unlock();
+    }
 }
 
 /// Why a page was not locked.
@@ -83,7 +91,7 @@ impl PageLock {
         let file = File::open(own).or_else(|_| File::open(path)).map_err(Unlocked::Os)?;
         let closed_in_children = ClosedInChildren::new(&file);
         match file.try_lock() {
-            Ok(()) => Ok(Self { _closed_in_children: closed_in_children, _file: file }),
+            Ok(()) => Ok(Self { _closed_in_children: closed_in_children, file }),
             Err(TryLockError::WouldBlock) => {
                 drop(closed_in_children);
                 Err(Unlocked::Busy)
@@ -93,5 +101,24 @@ impl PageLock {
                 Err(Unlocked::Os(error))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A copy of the open file, as a child has one that was forked in between, keeps no lock that was given back.
+    #[test]
+    fn a_copy_keeps_no_lock() {
+        let path = std::env::temp_dir().join(format!("flocktime-lock-{:016x}", crate::random::fresh_u64()));
+        let file = File::create_new(&path).expect("a file");
+        let lock = PageLock::try_new(&file, &path).ok().expect("nobody has it");
+        let copy = lock.file.try_clone().expect("a copy");
+        assert!(matches!(PageLock::try_new(&file, &path), Err(Unlocked::Busy)));
+        drop(lock);
+        assert!(PageLock::try_new(&file, &path).is_ok());
+        drop(copy);
+        std::fs::remove_file(path).expect("it was there");
     }
 }
