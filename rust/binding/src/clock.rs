@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flocktime_agent::host_page::{HostPage, OnExpiry};
-use flocktime_core::layout::{MAX_BATCH, MAX_EPOCH};
+use flocktime_core::layout::MAX_EPOCH;
 use flocktime_core::{Clock, ClockError, Interval, Timestamp};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDelta, PyList, PyString, PyType};
 
-use crate::clock_arguments::{collected, label, policies, start};
-use crate::clock_stats::snapshot;
-use crate::convert::{Argument, checked_bool, checked_int, delta, field, node_id, on_drift, reason};
-use crate::errors::{refusal_on, shown, wrong_type};
+use crate::clock_arguments::{collected, count, label, policies, start};
+use crate::clock_stats::{shown_clock, snapshot};
+use crate::convert::{Argument, checked_bool, delta, field, node_id, on_drift, reason};
+use crate::errors::{refusal_on, wrong_type};
 use crate::interval::{self, Keeper};
 use crate::page;
 use crate::source::Source;
@@ -191,10 +191,7 @@ impl PyClock {
     /// >>> stamps == sorted(set(stamps))
     /// True
     fn now_many<'py>(&self, py: Python<'py>, n: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
-        let count = checked_int("n", n)?;
-        let Some(n) = count.extract::<usize>().ok().filter(|&n| n <= MAX_BATCH) else {
-            return Err(PyValueError::new_err(format!("n must lie in 0..={MAX_BATCH}, got {}", shown(&count)?)));
-        };
+        let n = count(n)?;
         let run = self.clock.now_many(n).map_err(|error| self.refused(py, error))?;
         PyList::new(py, run.map(|ts| stamp(py, ts)))
     }
@@ -412,14 +409,7 @@ impl PyClock {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let name = match &self.name {
-            Some(name) => name.bind(py).repr()?.to_string_lossy().into_owned(),
-            None => "None".to_owned(),
-        };
-        let (node, last) = self.clock.peek();
-        let last = last.map_or_else(|| "None".to_owned(), |last| last.to_string());
-        let epoch = self.clock.epoch();
-        Ok(format!("<flocktime.Clock name={name} node=0x{node:012x} epoch={epoch} last={last}>"))
+        shown_clock(py, self.name.as_ref(), &self.clock)
     }
 
     fn __reduce__(&self) -> PyResult<()> {
@@ -429,14 +419,6 @@ impl PyClock {
 
     #[allow(clippy::needless_pass_by_value, reason = "the protocol of the garbage collector")]
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        match self.clock.source() {
-            Source::Python(callable) => visit.call(callable),
-            Source::Counted(_)
-            | Source::Os(_)
-            | Source::Steered(_)
-            | Source::Paged(_)
-            | Source::Manual(_)
-            | Source::Skewed(_) => Ok(()),
-        }
+        self.clock.source().visit(&visit)
     }
 }

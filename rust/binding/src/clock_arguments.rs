@@ -7,8 +7,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::convert::{Argument, on_collision, on_drift, seconds_us};
-use crate::errors::{invalid, wrong_element, wrong_type};
+use crate::convert::{Argument, checked_int, on_collision, on_drift, seconds_us};
+use crate::errors::{invalid, shown, wrong_element, wrong_type};
 use crate::timestamp::PyTimestamp;
 
 pub(crate) fn label(name: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Py<PyString>>> {
@@ -49,4 +49,13 @@ pub(crate) fn collected(timestamps: &Bound<'_, PyAny>) -> PyResult<Vec<Timestamp
         Err(_) => Err(wrong_element("timestamps", "Timestamp", object)),
     });
     stamps.collect()
+}
+
+/// How many timestamps at once.
+pub(crate) fn count(n: &Bound<'_, PyAny>) -> PyResult<usize> {
+    let count = checked_int("n", n)?;
+    match count.extract::<usize>() {
+        Ok(n) if n <= MAX_BATCH => Ok(n),
+        _ => Err(PyValueError::new_err(format!("n must lie in 0..={MAX_BATCH}, got {}", shown(&count)?))),
+    }
 }

@@ -1,9 +1,11 @@
-//! `ClockStats` for Python.
+//! What a clock shows of itself: `repr`, and `ClockStats`.
 
-use flocktime_core::Stats;
+use flocktime_core::{Clock, Stats};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple};
+
+use crate::source::Source;
 
 /// `flocktime.stats.ClockStats` of these numbers.
 pub(crate) fn snapshot(py: Python<'_>, stats: Stats) -> PyResult<Bound<'_, PyAny>> {
@@ -34,4 +36,15 @@ pub(crate) fn snapshot(py: Python<'_>, stats: Stats) -> PyResult<Bound<'_, PyAny
     values.set_item("suspects", PyTuple::new(py, stats.suspects)?)?;
     values.set_item("suspect_self", stats.suspect_self)?;
     CLASS.import(py, "flocktime.stats", "ClockStats")?.call((), Some(&values))
+}
+
+pub(crate) fn shown_clock(py: Python<'_>, name: Option<&Py<PyString>>, clock: &Clock<Source>) -> PyResult<String> {
+    let name = match name {
+        Some(name) => name.bind(py).repr()?.to_string_lossy().into_owned(),
+        None => "None".to_owned(),
+    };
+    let (node, last) = clock.peek();
+    let last = last.map_or_else(|| "None".to_owned(), |last| last.to_string());
+    let epoch = clock.epoch();
+    Ok(format!("<flocktime.Clock name={name} node=0x{node:012x} epoch={epoch} last={last}>"))
 }

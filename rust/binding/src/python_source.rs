@@ -1,10 +1,24 @@
 //! Time sources that users write in Python: any callable that returns nanoseconds.
 
 use flocktime_core::{Bound as ErrorBound, SourceFailed, Vouched, Voucher};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyInt;
 
 use crate::errors::{error_of_source, source_error};
+use crate::source::Source;
+
+impl Source {
+    /// For the garbage collector.
+    pub(crate) fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Self::Python(callable) => visit.call(callable),
+            Self::Counted(_) | Self::Os(_) | Self::Steered(_) | Self::Paged(_) | Self::Manual(_) | Self::Skewed(_) => {
+                Ok(())
+            }
+        }
+    }
+}
 
 /// A reading of a Python source, and what it says that may be wrong by.
 pub(crate) fn told(callable: &Bound<'_, PyAny>) -> PyResult<Vouched> {
