@@ -226,7 +226,7 @@ def _exhausted(epoch: int) -> ClockError:
 
 
 def _not_ready() -> NotReady:
-    return NotReady("this clock's flock has not synchronised yet; wait with flock.ready()")
+    return NotReady("this clock's flock has not synchronised yet; wait with flock.ready(), or for this host's member")
 
 
 _HEADER_REASONS = {

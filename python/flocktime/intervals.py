@@ -107,14 +107,18 @@ class ClockBoundError(ClockError, OSError):
     def __str__(self) -> str:
         return str(self.args[0])
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # An OSError keeps these two where pickle does not look.
+        return type(self), self.args, {**self.__dict__, "errno": self.errno, "filename": self.filename}
+
 
 # What the backends call: numbers in, the finished error out. Timestamps are those of either backend.
 
 
 def _unknown(stamp: Any) -> TimeUnknown:
     message = (
-        f"cannot wait for {stamp}: nobody vouches for this clock, so it is never certain "
-        "(see clock.interval(): the kernel's clock is not synchronised, and there is neither a flock with UTC nor ClockBound)"
+        f"cannot wait for {stamp}: nobody vouches for this clock, so it is never certain that it has passed "
+        "(clock.interval() says so; docs/intervals.md says who may vouch)"
     )
     return TimeUnknown(message, stamp=stamp)
 

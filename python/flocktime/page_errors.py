@@ -33,6 +33,10 @@ class PageError(ClockError, OSError):
     def __str__(self) -> str:
         return str(self.args[0])
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # An OSError keeps these two where pickle does not look.
+        return type(self), self.args, {**self.__dict__, "errno": self.errno, "filename": self.filename}
+
 
 class LeaseExpired(ClockError):
     """A timestamp would lie beyond the bound of its page that is durable, and no more could be made so.

@@ -154,7 +154,7 @@ class PageStatus:
             (what lay in memory was no state of this page: as if restarted) or ``"restored"`` (somebody else has changed the
             file since, as a backup does: goes on from then).
         damaged_record: which of the two records of the lease was unreadable then, 0 or 1, or ``None``.
-        last: the latest timestamp of all processes.
+        last: the latest timestamp of all processes; of 1970 where there is none yet.
         leased_until: every timestamp has to lie below this one, which is durable.
         lease: how far ahead this process makes it.
         sequence: the number of the record that says so.

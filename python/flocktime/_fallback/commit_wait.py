@@ -157,7 +157,7 @@ def _read(clock: Clock) -> tuple[Vouched, int]:
 
 def _left_ns(reading: Vouched, epoch: int, ts: Timestamp) -> int | None:
     if ts.epoch != epoch:
-        raise _epoch("subtraction", ts.epoch, epoch)
+        raise _epoch("subtraction", epoch, ts.epoch)
     return left_ns(reading, ts.physical_us)
 
 

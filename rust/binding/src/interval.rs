@@ -59,7 +59,7 @@ pub(crate) fn looked(py: Python<'_>, clock: &Clock<Source>, keeper: &Keeper) -> 
 }
 
 fn epochs(py: Python<'_>, differ: EpochsDiffer) -> PyErr {
-    subtraction(py, differ.stamp, differ.clock)
+    subtraction(py, differ.clock, differ.stamp)
 }
 
 fn timestamp(ts: &Bound<'_, PyAny>) -> PyResult<Timestamp> {

@@ -15,7 +15,7 @@ pub(super) const LIVE_AT: usize = 12288;
 pub(super) const SIZE: u64 = 16384;
 
 const DIGEST: usize = 32;
-const PAGE_MAGIC: &[u8; 16] = b"flocktime page\r\n";
+pub(super) const PAGE_MAGIC: &[u8; 16] = b"flocktime page\r\n";
 const RECORD_MAGIC: &[u8; 16] = b"flocktime lease\n";
 const MAJOR: u16 = 1;
 const MINOR: u16 = 0;

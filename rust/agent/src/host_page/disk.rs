@@ -1,6 +1,6 @@
 //! [`Disk`]: reading, writing and confirming blocks; and the lock under which that is done.
 
-use std::fs::{File, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
@@ -65,7 +65,8 @@ pub(super) fn read_ledger(disk: &dyn Disk, page: [u8; 16]) -> io::Result<Ledger>
 #[derive(Debug)]
 pub(super) struct PageLock {
     _closed_in_children: ClosedInChildren,
-    file: File,
+    /// The page, opened anew for reading and writing.
+    pub(super) file: File,
 }
 
 impl Drop for PageLock {
@@ -88,7 +89,8 @@ impl PageLock {
     pub(super) fn try_new(file: &File, path: &Path) -> Result<Self, Unlocked> {
         // Opened anew: the lock belongs to an open file, and that of `file` is shared with children.
         let own = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
-        let file = File::open(own).or_else(|_| File::open(path)).map_err(Unlocked::Os)?;
+        let open = |path: &Path| OpenOptions::new().read(true).write(true).open(path);
+        let file = open(&own).or_else(|_| open(path)).map_err(Unlocked::Os)?;
         let closed_in_children = ClosedInChildren::new(&file);
         match file.try_lock() {
             Ok(()) => Ok(Self { _closed_in_children: closed_in_children, file }),

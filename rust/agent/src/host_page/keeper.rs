@@ -3,6 +3,7 @@
 
 use std::io;
 use std::sync::{Arc, Weak};
+use std::thread;
 use std::time::Duration;
 
 use super::HostPage;
@@ -10,7 +11,7 @@ use super::lease::Unrenewed;
 use super::mapping::Mapping;
 use crate::threads::spawn_quietly;
 
-/// After a refusal it is tried again so much later, unless somebody calls.
+/// After a refusal it is tried again so much later.
 const AGAIN: Duration = Duration::from_millis(100);
 /// Another process is at it: a look at how far it has come.
 const SOON: Duration = Duration::from_millis(5);
@@ -40,7 +41,8 @@ fn tend(page: &HostPage) -> Duration {
         Err(Unrenewed::Busy) => SOON,
         Err(Unrenewed::Os(error)) => {
             page.failed(&error);
-            AGAIN
+            thread::sleep(AGAIN); // whoever calls: a disk that refuses is not asked by everybody at once and again
+            Duration::ZERO
         }
     }
 }

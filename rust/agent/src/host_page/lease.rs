@@ -9,13 +9,13 @@ use flocktime_core::layout::HORIZON;
 use flocktime_core::{LEASE_UNIT_US, Timestamp, Unleased, fork, upper_half};
 
 use super::block::{RECORDS_AT, Record};
-use super::disk::{PageLock, Unlocked, read_ledger};
+use super::disk::{Disk, PageLock, Unlocked, read_ledger};
 use super::page_source::follow;
-use super::{HostPage, now_us};
+use super::{HostPage, making, now_us};
 
 /// A wall clock that has run away from the timestamps by more than this is not followed until a timestamp does: it may be a
 /// glitch, and what is leased is never taken back.
-const IDLE_US: u64 = 3_600_000_000;
+pub(super) const IDLE_US: u64 = 3_600_000_000;
 /// So long does a caller that extends the lease itself wait for another process that is at it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -75,15 +75,20 @@ impl HostPage {
     /// Makes more room durable and then says so, if it is due.
     pub(super) fn renew(&self) -> Result<(), Unrenewed> {
         let _alone = self.alone().ok_or(Unrenewed::Busy)?;
-        let _lock = PageLock::try_new(&self.file, &self.path).map_err(|unlocked| match unlocked {
+        let lock = PageLock::try_new(&self.file, &self.path).map_err(|unlocked| match unlocked {
             Unlocked::Busy => Unrenewed::Busy,
             Unlocked::Os(error) => Unrenewed::Os(error),
         })?;
-        if self.is_due() { self.extend(false).map_err(Unrenewed::Os) } else { Ok(()) }
+        if self.is_due() { self.extend(&lock, false).map_err(Unrenewed::Os) } else { Ok(()) }
     }
 
-    /// For whoever holds the lock. `follow`: as far as the wall clock, wherever it is.
-    pub(super) fn extend(&self, follow: bool) -> io::Result<()> {
+    /// `follow`: as far as the wall clock, wherever it is.
+    pub(super) fn extend(&self, lock: &PageLock, follow: bool) -> io::Result<()> {
+        // A program that closes descriptors which are not its own may have given their numbers to another file by now.
+        if making::identity(&lock.file)? != self.header.file {
+            return Err(io::Error::from_raw_os_error(libc::ESTALE));
+        }
+        let disk: &dyn Disk = self.disk.as_deref().unwrap_or(&lock.file);
         let live = self.live();
         live.set_writer(process::id());
         let leased = live.state.leased();
@@ -96,10 +101,10 @@ impl HostPage {
             written_us: now_us(),
             process: process::id(),
         };
-        let ledger = read_ledger(self.disk.as_ref(), self.header.id)?;
+        let ledger = read_ledger(disk, self.header.id)?;
         for entry in ledger.entries(model, bound, leased, live.confirmed(), 2 * self.lease) {
-            self.disk.write(RECORDS_AT[entry.slot], &entry.record.to_block())?;
-            self.disk.sync()?;
+            disk.write(RECORDS_AT[entry.slot], &entry.record.to_block())?;
+            disk.sync()?;
             self.errno.store(0, Ordering::Relaxed); // before those are woken who waited for it
             live.confirm(entry.record.sequence, entry.record.bound);
         }

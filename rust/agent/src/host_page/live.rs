@@ -89,6 +89,11 @@ impl Live {
         wake_all(&self.calls);
     }
 
+    /// Wakes them without a call.
+    pub(super) fn nudge(&self) {
+        wake_all(&self.calls);
+    }
+
     /// Until a call follows the one with this number, or for so long.
     pub(super) fn wait_for_call(&self, after: u32, patience: Duration) {
         wait(&self.calls, after, patience);

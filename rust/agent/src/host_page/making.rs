@@ -53,7 +53,7 @@ fn write_whole(beside: &Path, id: [u8; 16], node: u64, first: Record) -> Result<
     file.write_all_at(&bytes, 0).and_then(|()| file.sync_all()).map_err(Fault::os("writing the file"))
 }
 
-fn sync_directory(path: &Path) -> Result<(), Fault> {
+pub(super) fn sync_directory(path: &Path) -> Result<(), Fault> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(directory).and_then(|directory| directory.sync_all()).map_err(Fault::os("making its name durable"))
 }

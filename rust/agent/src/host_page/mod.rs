@@ -66,7 +66,8 @@ pub struct HostPage {
     path: PathBuf,
     header: Header,
     file: File,
-    disk: Box<dyn Disk>,
+    /// What is written to instead of the file.
+    disk: Option<Box<dyn Disk>>,
     mapping: Mapping,
     /// Its length, in units of upper halves.
     lease: u64,
@@ -147,9 +148,9 @@ impl HostPage {
 }
 
 impl Drop for HostPage {
-    /// Wakes the keeper, which then finds nothing to keep.
+    /// Wakes the keeper, which then finds nothing to keep. Without a store: it would make the file younger than its last record.
     fn drop(&mut self) {
-        self.live().call();
+        self.live().nudge();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use flocktime_core::{fork, lowest, upper_half};
 use portable_atomic::AtomicU128;
 
-use super::block::{HEADER_AT, Header, Record, SIZE};
+use super::block::{HEADER_AT, Header, LIVE_AT, PAGE_MAGIC, Record, SIZE};
 use super::disk::{Disk, PageLock, Unlocked, read_block, read_ledger};
 use super::fault::{Fault, PageError};
 use super::lease::units;
@@ -67,27 +68,33 @@ impl HostPage {
         let (file, made) = open_or_make(path, (config.wall)(), lease)?;
         let size = file.metadata().map_err(Fault::os("asking for its size"))?.len();
         if size != SIZE {
-            return Err(Fault::Size { found: size });
+            return Err(if size == 0 || begins_as_a_page(&file) {
+                Fault::Size { found: size }
+            } else {
+                Fault::Foreign
+            });
         }
-        let disk = match config.disk {
-            Some(disk) => disk,
-            None => Box::new(file.try_clone().map_err(Fault::os("opening"))?),
-        };
-        let header = read_block(disk.as_ref(), HEADER_AT).map_err(Fault::os("reading"))?;
+        let header = read_block(&file, HEADER_AT).map_err(Fault::os("reading"))?;
         let header = Header::from_block(&header)?;
         if making::identity(&file).map_err(Fault::os("asking for its identity"))? != header.file {
             return Err(Fault::Copied);
         }
+        // What cannot be read would end the process when it is looked at in memory.
+        read_block(&file, LIVE_AT as u64).map_err(Fault::os("reading"))?;
         let mapping = Mapping::new(&file).map_err(Fault::os("mapping"))?;
-        let _lock = lock(&file, path, &mapping, config.patience)?;
-        let ledger = read_ledger(disk.as_ref(), header.id).map_err(Fault::os("reading"))?;
+        let lock = lock(&file, path, &mapping, config.patience)?;
+        let ledger = read_ledger(config.disk.as_deref().unwrap_or(&lock.file), header.id);
+        let ledger = ledger.map_err(Fault::os("reading"))?;
+        if ledger.latest().is_some_and(|latest| latest.sequence <= 1) {
+            making::sync_directory(path)?; // whoever made it may have been killed before
+        }
         let restored = changed_since(&file, &ledger, lease).map_err(Fault::os("asking for its age"))?;
         let (found, damaged_record) = begin(&mapping, &ledger, &header, restored)?;
         let page = Arc::new(Self {
             path: path.to_owned(),
             header,
             file,
-            disk,
+            disk: config.disk,
             mapping,
             lease,
             wall: config.wall,
@@ -103,7 +110,7 @@ impl HostPage {
         });
         // Many that come and go on a page in use need not all write.
         if page.due_in(true) == 0 {
-            page.extend(true).map_err(Fault::os("writing the lease"))?;
+            page.extend(&lock, true).map_err(Fault::os("writing the lease"))?;
         }
         keeper::keep(&page).map_err(Fault::os("starting a thread"))?;
         Ok(page)
@@ -137,6 +144,12 @@ pub(super) fn lock(file: &File, path: &Path, live: &Live, patience: Duration) ->
     }
 }
 
+/// Whether it was a page, and lacks something: what to do with it is another matter where it never was.
+fn begins_as_a_page(file: &File) -> bool {
+    let mut begin = [0; PAGE_MAGIC.len()];
+    file.read_exact_at(&mut begin, HEADER_AT).is_ok() && begin == *PAGE_MAGIC
+}
+
 /// When the file was changed, as an upper half, if that was later than its own processes can have done: they renew the lease before it
 /// ends, and write when they did.
 fn changed_since(file: &File, ledger: &Ledger, lease: u64) -> io::Result<Option<u64>> {
@@ -164,8 +177,10 @@ fn begin(
         return Err(Fault::Unsupported { what: "the memory format of another version that has it open" });
     }
     let begun = live.is_begun(boot);
-    let genuine = live.state.genuine(header.node).is_some_and(|latest| upper_half(latest) < beginning.bound);
-    if restored.is_none() && begun && genuine && live.state.leased() <= beginning.bound {
+    let genuine = live.state.genuine(header.node).is_some_and(|latest| upper_half(latest) <= beginning.bound);
+    // Memory that does not know the last record is older than that: the file system was lost and came back without it.
+    let known = ledger.latest().is_some_and(|latest| latest.sequence == live.confirmed());
+    if restored.is_none() && begun && genuine && known && live.state.leased() <= beginning.bound {
         return Ok((Found::Attached, beginning.damaged));
     }
     // Nobody relies on what is there: it is of another boot, or nobody's. Every timestamp ever issued lies below the bound, so
@@ -178,8 +193,8 @@ fn begin(
     live.begin(boot);
     let found = match (restored, begun) {
         (Some(_), _) => Found::Restored,
-        (None, true) => Found::Damaged,
-        (None, false) => Found::Restarted,
+        (None, true) if !genuine => Found::Damaged,
+        (None, _) => Found::Restarted,
     };
     Ok((found, beginning.damaged))
 }

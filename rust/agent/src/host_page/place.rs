@@ -6,6 +6,7 @@ use std::time::Duration;
 use flocktime_core::{SharedPlace, SharedState, Timestamp, Unleased};
 
 use super::HostPage;
+use super::lease::IDLE_US;
 use super::mapping::Mapping;
 
 /// What a clock does where the lease was not renewed in time.
@@ -56,6 +57,12 @@ impl PagePlace {
         if state.allows(stamp) { Ok(()) } else { Err(Unleased::Late) }
     }
 
+    /// Whether it lies in another epoch than the latest timestamp, or an hour beyond it.
+    fn is_leap(&self, stamp: Timestamp) -> bool {
+        let latest = self.state().latest();
+        stamp.epoch() > latest.epoch() || stamp.physical_us() > latest.physical_us().saturating_add(IDLE_US)
+    }
+
     /// The page.
     pub const fn page(&self) -> &Arc<HostPage> {
         &self.page
@@ -79,6 +86,8 @@ impl SharedPlace for PagePlace {
                 Ok(())
             }
             OnExpiry::Extend => self.page.extend_now(stamp),
+            // Refused it would be durable all the same, and a start would begin there: only what goes by soon is asked for.
+            OnExpiry::Error if self.is_leap(stamp) => self.page.extend_now(stamp),
             OnExpiry::Error => self.ask_for_room(stamp),
         }
     }
