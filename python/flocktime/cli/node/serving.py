@@ -55,6 +55,7 @@ class _Server(HTTPServer):
         self.address_family = family
         self.flock = flock
         self._under_way: socket.socket | None = None
+        self._closing = False
         super().__init__(where[:2], _Handler)
 
     def server_bind(self) -> None:
@@ -63,12 +64,15 @@ class _Server(HTTPServer):
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         self._under_way = request
+        if self._closing:  # `break_off` came before this, and has not seen it
+            return
         try:
             super().finish_request(request, client_address)
         finally:
             self._under_way = None
 
     def break_off(self) -> None:
+        self._closing = True
         request = self._under_way
         if request is not None:
             try:
