@@ -41,9 +41,10 @@ async def wait(clock: Any, ts: Any, timeout: float | timedelta | None) -> Interv
         elif left_s > NEAR_S:
             await asyncio.sleep(min(left_s - NEAR_S, rest_s, LONGEST_S))
         else:
-            with suppress(WaitTimeout):
+            with suppress(WaitTimeout, TimeoutError):
                 loop, patience_s = asyncio.get_running_loop(), min(rest_s, THREAD_S)
-                interval = await loop.run_in_executor(None, clock.wait_until, ts, patience_s)
+                woken = loop.run_in_executor(None, clock.wait_until, ts, patience_s)
+                interval = await asyncio.wait_for(woken, patience_s)  # the loop's threads may all be busy
                 return interval
         interval, left_s, _, by_hand = clock._look(ts)
     return interval

@@ -132,6 +132,24 @@ class ForkedClock(ClockError):
         self.node = node
 
 
+class _FileError(ClockError, OSError):
+    """A file that cannot be used, with ``errno`` and ``filename`` as an ``OSError`` has them."""
+
+    def __init__(self, message: str, *, path: str | None = None, reason: str = "", errno: int | None = None) -> None:
+        super().__init__(message)
+        self.path = path
+        self.reason = reason
+        self.errno = errno
+        self.filename = path
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # An OSError keeps these two where pickle does not look.
+        return type(self), self.args, {**self.__dict__, "errno": self.errno, "filename": self.filename}
+
+
 class NotReady(ClockError):
     """This clock's flock has not synchronised yet, and the clock was told to refuse until then.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from flocktime.errors import ClockError
+from flocktime.errors import ClockError, _FileError
 
 TYPE_CHECKING = False  # importing typing costs more than all of this package
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class WaitTimeout(ClockError, TimeoutError):
         self.left = left
 
 
-class ClockBoundError(ClockError, OSError):
+class ClockBoundError(_FileError):
     """The shared memory of a ClockBound daemon cannot be used.
 
     Attributes:
@@ -96,20 +96,6 @@ class ClockBoundError(ClockError, OSError):
             ``"unwritten"`` (no daemon has written it yet), ``"unsettled"`` (one is in the middle of it, and stays there) or
             ``"damaged"``.
     """
-
-    def __init__(self, message: str, *, path: str | None = None, reason: str = "", errno: int | None = None) -> None:
-        super().__init__(message)
-        self.path = path
-        self.reason = reason
-        self.errno = errno
-        self.filename = path
-
-    def __str__(self) -> str:
-        return str(self.args[0])
-
-    def __reduce__(self) -> tuple[object, ...]:
-        # An OSError keeps these two where pickle does not look.
-        return type(self), self.args, {**self.__dict__, "errno": self.errno, "filename": self.filename}
 
 
 # What the backends call: numbers in, the finished error out. Timestamps are those of either backend.

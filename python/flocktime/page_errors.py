@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from flocktime.errors import ClockError
+from flocktime.errors import ClockError, _FileError
 
 TYPE_CHECKING = False  # importing typing costs more than all of this package
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["LeaseExpired", "PageError"]
 
 
-class PageError(ClockError, OSError):
+class PageError(_FileError):
     """A host page cannot be used; nothing in it was changed. An ``OSError`` with ``errno`` and ``filename`` where there are some.
 
     Attributes:
@@ -22,20 +22,6 @@ class PageError(ClockError, OSError):
             ``"copied"`` (made as another file), ``"busy"`` (another process is writing and does not end), ``"taken"`` (another
             flock member publishes there), ``"shared"`` (not for one process alone to do) or ``"unsupported"``.
     """
-
-    def __init__(self, message: str, *, path: str | None = None, reason: str = "", errno: int | None = None) -> None:
-        super().__init__(message)
-        self.path = path
-        self.reason = reason
-        self.errno = errno
-        self.filename = path
-
-    def __str__(self) -> str:
-        return str(self.args[0])
-
-    def __reduce__(self) -> tuple[object, ...]:
-        # An OSError keeps these two where pickle does not look.
-        return type(self), self.args, {**self.__dict__, "errno": self.errno, "filename": self.filename}
 
 
 class LeaseExpired(ClockError):

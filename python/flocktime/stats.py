@@ -28,7 +28,30 @@ COUNTERS = (
 )
 
 
-class ClockStats:
+class _Snapshot:
+    """Values by name, as they were at some moment."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def __init__(self, **values: object) -> None:
+        for name in self.__slots__:
+            setattr(self, name, values[name])
+
+    def as_dict(self) -> dict[str, object]:
+        """The same values as a plain dictionary, for metrics and JSON."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def __eq__(self, other: object) -> bool:
+        return self.as_dict() == other.as_dict() if isinstance(other, type(self)) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # a snapshot is no key
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.as_dict().items())
+        return f"{type(self).__name__}({shown})"
+
+
+class ClockStats(_Snapshot):
     """A snapshot of a clock's counters. Other threads may count on while it is taken; each number is exact by itself.
 
     Counters only grow, from zero at the clock's creation (a forked child goes on from its parent's numbers).
@@ -79,25 +102,12 @@ class ClockStats:
     suspects: tuple[int, ...]
     suspect_self: bool
 
-    def __init__(self, **values: object) -> None:
-        for name in self.__slots__:
-            setattr(self, name, values[name])
-
-    def as_dict(self) -> dict[str, object]:
-        """The same numbers as a plain dictionary, for metrics and JSON."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    def __eq__(self, other: object) -> bool:
-        return self.as_dict() == other.as_dict() if isinstance(other, ClockStats) else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]  # a snapshot of counters is no key
-
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self.as_dict().items() if value)
         return f"ClockStats({shown})"
 
 
-class BufferStats:
+class BufferStats(_Snapshot):
     """An event buffer's account: ``pushed == drained + dropped + rejected + inside``, whenever nobody is in the middle of a call.
 
     Other threads may go on while it is taken; its numbers are then of slightly different moments.
@@ -124,25 +134,8 @@ class BufferStats:
     capacity: int
     closed: bool
 
-    def __init__(self, **values: object) -> None:
-        for name in self.__slots__:
-            setattr(self, name, values[name])
 
-    def as_dict(self) -> dict[str, object]:
-        """The same numbers as a plain dictionary, for metrics and JSON."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    def __eq__(self, other: object) -> bool:
-        return self.as_dict() == other.as_dict() if isinstance(other, BufferStats) else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]  # a snapshot of counters is no key
-
-    def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={value!r}" for name, value in self.as_dict().items())
-        return f"BufferStats({shown})"
-
-
-class PageStatus:
+class PageStatus(_Snapshot):
     """A host page, as one of its processes sees it. Others may go on while it is taken.
 
     Attributes:
@@ -195,20 +188,3 @@ class PageStatus:
     discipline_writer: int | None
     discipline_damaged: int
     error_bound: timedelta | None
-
-    def __init__(self, **values: object) -> None:
-        for name in self.__slots__:
-            setattr(self, name, values[name])
-
-    def as_dict(self) -> dict[str, object]:
-        """The same as a plain dictionary."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    def __eq__(self, other: object) -> bool:
-        return self.as_dict() == other.as_dict() if isinstance(other, PageStatus) else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]  # a snapshot is no key
-
-    def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={value!r}" for name, value in self.as_dict().items())
-        return f"PageStatus({shown})"

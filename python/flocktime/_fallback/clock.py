@@ -129,6 +129,7 @@ class Clock:
 
         Raises:
             ForkedClock: in a forked child, where the node was fixed. What a source written in Python raises passes through.
+            NotReady: its flock refuses until it has synchronised. LeaseExpired: it is on a page, whose lease has no room.
         """
         physical = self._read()
         with self._lock:
@@ -274,6 +275,9 @@ class Clock:
 
         Returns:
             The first timestamp of the new identity.
+
+        Raises:
+            PageError: on a page, whose processes share the identity.
         """
         reason = cut_reason(reason)
         wall_ns = self._source.wall_ns()

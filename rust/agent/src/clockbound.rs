@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{Ordering, fence};
 use std::thread;
 
-use flocktime_core::{Bound, OsSource, TimeSource, Vouched, Voucher, grown};
+use flocktime_core::{Bound, OsSource, SourceFailed, TimeSource, Vouched, Voucher, grown};
 
 const SIZE: usize = 80;
 const HEADER: usize = 16;
@@ -80,12 +80,16 @@ impl ClockBound {
 
     /// The operating system's clock with the daemon's bound. Nobody vouches where the record cannot be read any more, is void, or says
     /// that nobody knows or that the clock was disrupted.
-    pub fn vouched(&self) -> Vouched {
+    ///
+    /// # Errors
+    ///
+    /// The operating system's clock cannot be read.
+    pub fn vouched(&self) -> Result<Vouched, SourceFailed> {
         let record = Record::read(&self.0);
         // In this order: what lies between the two readings makes the bound wider.
-        let wall_ns = OsSource.wall_ns().unwrap_or_default();
+        let wall_ns = OsSource.wall_ns()?;
         let monotonic_ns = OsSource.monotonic_ns();
-        Vouched { wall_ns, bound: record.ok().and_then(|record| record.bound_at(monotonic_ns)) }
+        Ok(Vouched { wall_ns, bound: record.ok().and_then(|record| record.bound_at(monotonic_ns)) })
     }
 }
 

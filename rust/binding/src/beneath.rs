@@ -94,7 +94,7 @@ impl Beneath {
 
     pub(crate) fn vouched_by(&self, keeper: &Keeper) -> Result<Vouched, SourceFailed> {
         match self {
-            Self::Os(_) => Ok(keeper.vouched()),
+            Self::Os(_) => keeper.vouched(),
             Self::Skewed(source) => source.vouched(),
         }
     }
@@ -111,7 +111,7 @@ impl Ground {
 
     pub(crate) fn vouched_by(&self, keeper: &Keeper) -> Result<Vouched, SourceFailed> {
         match self {
-            Self::Os(_) => Ok(keeper.vouched()),
+            Self::Os(_) => keeper.vouched(),
             Self::Flock(source) => source.vouched_else(|beneath| beneath.vouched_by(keeper)),
             Self::Page(source) => source.vouched_else(|beneath| beneath.vouched_by(keeper)),
         }

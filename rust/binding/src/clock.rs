@@ -178,6 +178,7 @@ impl PyClock {
     ///
     /// Raises:
     ///     ForkedClock: in a forked child, where the node was fixed. What a source written in Python raises passes through.
+    ///     NotReady: its flock refuses until it has synchronised. LeaseExpired: it is on a page, whose lease has no room.
     fn now<'py>(&self, py: Python<'py>) -> Stamp<'py> {
         self.issued(py, self.clock.now())
     }
@@ -362,6 +363,9 @@ impl PyClock {
     ///
     /// Returns:
     ///     The first timestamp of the new identity.
+    ///
+    /// Raises:
+    ///     PageError: on a page, whose processes share the identity.
     fn reset<'py>(&self, reason: &Bound<'py, PyAny>) -> Stamp<'py> {
         let why = self::reason(reason)?;
         self.issued(reason.py(), self.clock.reset(&why))

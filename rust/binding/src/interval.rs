@@ -40,9 +40,9 @@ impl Keeper {
     }
 
     /// The operating system's clock, with what its keeper says.
-    pub(crate) fn vouched(&self) -> Vouched {
-        let kernel =
-            || sys::kernel_clock().unwrap_or_else(|| Vouched::by_nobody(OsSource.wall_ns().unwrap_or_default()));
+    pub(crate) fn vouched(&self) -> Result<Vouched, SourceFailed> {
+        let by_nobody = || OsSource.wall_ns().map(Vouched::by_nobody);
+        let kernel = || sys::kernel_clock().map_or_else(by_nobody, Ok);
         self.0.as_ref().map_or_else(kernel, ClockBound::vouched)
     }
 }

@@ -79,7 +79,7 @@ impl Source {
     pub(crate) fn vouched_by(&self, keeper: &Keeper) -> Result<Vouched, SourceFailed> {
         match self {
             Self::Counted(source) => source.base().vouched_by(keeper),
-            Self::Os(_) => Ok(keeper.vouched()),
+            Self::Os(_) => keeper.vouched(),
             Self::Steered(source) => source.vouched_else(|beneath| beneath.vouched_by(keeper)),
             Self::Paged(source) => source.vouched_else(|beneath| beneath.vouched_by(keeper)),
             Self::Manual(source) => source.vouched(),

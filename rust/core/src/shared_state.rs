@@ -72,7 +72,7 @@ impl SharedState {
         self.leased.store(upper_half, Ordering::Release);
     }
 
-    /// The highest upper half that was asked for in vain, and zero from the next look on.
+    /// The highest upper half that was asked for, in vain where it is not below the lease.
     pub fn wanted(&self) -> u64 {
         self.wanted.load(Ordering::Acquire)
     }

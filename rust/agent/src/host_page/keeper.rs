@@ -26,23 +26,32 @@ fn run(mapping: &Mapping, page: &Weak<HostPage>) {
     loop {
         let seen = mapping.calls();
         let Some(page) = page.upgrade() else { return };
-        let pause = tend(&page);
+        let next = tend(&page);
         drop(page);
-        mapping.wait_for_call(seen, pause);
+        match next {
+            Next::Called(pause) => mapping.wait_for_call(seen, pause),
+            Next::Refused => thread::sleep(AGAIN),
+        }
     }
 }
 
-fn tend(page: &HostPage) -> Duration {
+enum Next {
+    /// When somebody calls, or after so long.
+    Called(Duration),
+    /// Whoever calls: a disk that refuses is not asked by everybody at once and again.
+    Refused,
+}
+
+fn tend(page: &HostPage) -> Next {
     if !page.is_due() {
-        return page.pause();
+        return Next::Called(page.pause());
     }
     match page.renew() {
-        Ok(()) => page.pause(),
-        Err(Unrenewed::Busy) => SOON,
+        Ok(()) => Next::Called(page.pause()),
+        Err(Unrenewed::Busy) => Next::Called(SOON),
         Err(Unrenewed::Os(error)) => {
             page.failed(&error);
-            thread::sleep(AGAIN); // whoever calls: a disk that refuses is not asked by everybody at once and again
-            Duration::ZERO
+            Next::Refused
         }
     }
 }

@@ -72,7 +72,7 @@ fn read_both(base: &dyn TimeSource) -> (u64, u64) {
         let took_ns = OsSource.raw_ns().saturating_sub(before_ns);
         (took_ns, h_ns, before_ns + took_ns / 2)
     };
-    let (_, h_ns, raw_ns) = [read(), read(), read()].into_iter().min().unwrap_or_default();
+    let (_, h_ns, raw_ns) = read().min(read()).min(read());
     (h_ns, raw_ns)
 }
 

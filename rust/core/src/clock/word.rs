@@ -29,10 +29,10 @@ impl Word {
 
     #[inline]
     pub(super) fn load(&self) -> Timestamp {
-        Timestamp::from_u128(match self {
-            Self::Own(word, _) => AtomicWord::load(&word.0),
-            Self::Shared(place) => return place.state().latest(),
-        })
+        match self {
+            Self::Own(word, _) => Timestamp::from_u128(AtomicWord::load(&word.0)),
+            Self::Shared(place) => place.state().latest(),
+        }
     }
 
     /// Replaces the state by `next(state)`, as [`advance`] does.
