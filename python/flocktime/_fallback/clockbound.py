@@ -12,6 +12,7 @@ import os
 import struct
 import time
 
+from flocktime._fallback.arguments import file_path
 from flocktime._fallback.interval import Bound, Vouched, grown
 from flocktime.intervals import _clockbound
 
@@ -43,9 +44,7 @@ class ClockBound:
     __slots__ = ("_path",)
 
     def __init__(self, path: Any) -> None:
-        if not isinstance(path, str | os.PathLike):
-            raise TypeError(f"clockbound must be a path, not {type(path).__name__}")
-        self._path = os.fspath(path)
+        self._path = file_path("clockbound", path)
         self._read()
 
     def vouched(self) -> Vouched:
@@ -61,7 +60,9 @@ class ClockBound:
 
     def _read(self) -> bytes:
         try:
-            descriptor = os.open(self._path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+            # A pipe that nobody writes to is not waited for: it has no size.
+            flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+            descriptor = os.open(self._path, flags)
             try:
                 return self._settled(descriptor)
             finally:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 
+from flocktime._fallback.arguments import file_path
 from flocktime.page_errors import _page
 
 TYPE_CHECKING = False  # importing typing costs more than all of this package
@@ -57,7 +58,11 @@ def open(
     >>> stamps == sorted(set(stamps))
     True
     """
-    raise _page(path, "unsupported", "the compiled core: the pure backend has no swap of 128 bits that processes share")
+    raise _page(
+        file_path("path", path),
+        "unsupported",
+        "the compiled core: the pure backend has no swap of 128 bits that processes share",
+    )
 
 
 def page(self: Clock) -> PageStatus | None:

@@ -1,6 +1,5 @@
 //! `Clock` for Python. Every rule is in `flocktime_core::Clock`.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use pyo3::types::{PyDelta, PyList, PyString, PyType};
 
 use crate::clock_arguments::{collected, count, label, policies, start};
 use crate::clock_stats::{shown_clock, snapshot};
-use crate::convert::{Argument, checked_bool, delta, field, node_id, on_drift, reason};
+use crate::convert::{Argument, checked_bool, delta, field, file_path, node_id, on_drift, reason};
 use crate::errors::{refusal_on, wrong_type};
 use crate::interval::{self, Keeper};
 use crate::page;
@@ -150,7 +149,7 @@ impl PyClock {
     #[allow(clippy::needless_pass_by_value, reason = "extracted for this call")]
     fn open(
         class: &Bound<'_, PyType>,
-        path: PathBuf,
+        path: &Bound<'_, PyAny>,
         name: Option<&Bound<'_, PyAny>>,
         lease: Argument<'_>,
         on_expiry: Argument<'_>,
@@ -160,7 +159,7 @@ impl PyClock {
         source: Option<&Bound<'_, PyAny>>,
         clockbound: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        let name = label(name)?;
+        let (path, name) = (file_path("path", path)?, label(name)?);
         let lease = lease.or(Duration::from_secs(3), page::lease)?;
         let on_expiry = on_expiry.or(OnExpiry::Block, page::on_expiry)?;
         let config = policies(max_drift, on_drift, on_collision)?;

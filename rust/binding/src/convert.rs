@@ -1,5 +1,7 @@
 //! Plain Python values in and out, with the checks and messages that `flocktime._fallback.fields` has too.
 
+use std::path::PathBuf;
+
 use flocktime_core::Overflow;
 use flocktime_core::layout::MAX_NODE;
 use flocktime_core::merge::{OnCollision, OnDrift};
@@ -156,6 +158,15 @@ pub(crate) fn overflow(value: &Bound<'_, PyAny>) -> PyResult<Overflow> {
         "block" => Ok(Overflow::Block),
         _ => Err(wrong_value("overflow must be one of reject, drop_oldest, block", value)),
     }
+}
+
+/// The path of a file, as text or as `os.PathLike`.
+pub(crate) fn file_path(name: &str, value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
+    let path: PathBuf = value.extract().map_err(|_| wrong_type(name, "a path", value))?;
+    if path.as_os_str().is_empty() {
+        return Err(wrong_value(&format!("{name} must not be empty"), value));
+    }
+    Ok(path)
 }
 
 /// A number of things inside these bounds, both inclusive.

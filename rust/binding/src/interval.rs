@@ -1,6 +1,5 @@
 //! Intervals and commit waits for Python. Every rule is in `flocktime_core` and `flocktime_agent`.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use flocktime_agent::clockbound::{ClockBound, ClockBoundFault};
@@ -12,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use crate::clock::PyClock;
-use crate::convert::{delta, seconds_us};
+use crate::convert::{delta, file_path, seconds_us};
 use crate::errors::{build_from, refusal, subtraction, wrong_type};
 use crate::source::Source;
 use crate::stamp_object::stamp;
@@ -34,7 +33,7 @@ impl Keeper {
             ));
         }
         let py = path.py();
-        let path: PathBuf = path.extract().map_err(|_| wrong_type("clockbound", "a path", path))?;
+        let path = file_path("clockbound", path)?;
         let read = ClockBound::open(&path);
         read.map(|page| Self(Some(page))).map_err(|fault| refused(py, &path, &fault))
     }

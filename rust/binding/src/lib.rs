@@ -17,6 +17,7 @@ mod flock_settings;
 mod gossip_machine;
 mod interval;
 mod member;
+mod moved_sources;
 mod page;
 mod python_call;
 mod python_source;
@@ -37,8 +38,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     stamp_object::install(module.py())?;
     module.add_class::<clock::PyClock>()?;
     module.add_class::<event_buffer::PyEventBuffer>()?;
-    module.add_class::<source::PyManualSource>()?;
-    module.add_class::<source::PySkewedSource>()?;
+    module.add_class::<moved_sources::PyManualSource>()?;
+    module.add_class::<moved_sources::PySkewedSource>()?;
     module.add_class::<gossip_machine::PyGossipMachine>()?;
     module.add_class::<beneath::PyFlockSource>()?;
     module.add_class::<member::PyFlockMember>()?;

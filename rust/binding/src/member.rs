@@ -19,8 +19,9 @@ use crate::clock::PyClock;
 use crate::errors::build;
 use crate::flock_report::member_report_dict;
 use crate::flock_settings::{anchor_policy, header_error, keyring, label_error};
+use crate::moved_sources::PySkewedSource;
 use crate::page::{self, hurried};
-use crate::source::{PySkewedSource, Source};
+use crate::source::Source;
 use crate::stamp_object::stamp;
 use crate::timestamp::PyTimestamp;
 

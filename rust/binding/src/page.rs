@@ -16,7 +16,8 @@ use pyo3::types::PyDict;
 use crate::beneath::Beneath;
 use crate::convert::{delta, seconds_us, text};
 use crate::errors::wrong_value;
-use crate::source::{PySkewedSource, Source};
+use crate::moved_sources::PySkewedSource;
+use crate::source::Source;
 use crate::stamp_object::stamp;
 
 /// Shorter ones would be renewed more often than a disk likes; longer ones lead too far after a crash.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 import sys
 import time
 from pathlib import Path
@@ -27,7 +29,10 @@ def looks_like_a_path(value: str) -> bool:
 def run(path: str, *, as_json: bool, now: Moment | None = None) -> int:
     """Print what is in the file. Returns the exit code: 1 where it is damaged, or no page; 2 where it cannot be read."""
     try:
-        page, inode = _read(path), Path(path).stat().st_ino
+        status = Path(path).stat()
+        if stat.S_ISFIFO(status.st_mode):
+            raise OSError(errno.ESPIPE, "it is a pipe")  # to open it would be to wait for a writer
+        page, inode = _read(path), status.st_ino
     except OSError as error:
         print(f"flocktime inspect: {path}: {error.strerror or error}", file=sys.stderr)
         return 2
