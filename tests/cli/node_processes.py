@@ -78,6 +78,7 @@ def node(*arguments: str, env: dict[str, str] | None = None) -> Iterator[NodePro
     finally:
         running.process.kill()
         running.process.wait(PATIENCE_S)
+        running._reader.join(PATIENCE_S)
         for stream in (running.process.stdout, running.process.stderr):
             if stream is not None:
                 stream.close()

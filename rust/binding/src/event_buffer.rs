@@ -7,6 +7,7 @@
 use flocktime_core::{BufferConfig, Empty, MAX_CAPACITY, Overflow, Refused, Run, Timestamp, fork};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
@@ -83,7 +84,8 @@ impl PyEventBuffer {
         checked(timeout)?;
         match slf.get().try_push(slf.py(), event, timestamp)? {
             Some(stamp) => Ok(stamp.into_any()),
-            None => call(&slf.getattr("_push_waiting")?, (event, timestamp, timeout), None),
+            // Interned: the interpreter's method cache keeps every new string it is asked for, hundreds of them.
+            None => call(&slf.getattr(intern!(slf.py(), "_push_waiting"))?, (event, timestamp, timeout), None),
         }
     }
 
@@ -132,7 +134,7 @@ impl PyEventBuffer {
         checked(timeout)?;
         match slf.get().try_pop(slf.py())? {
             Some(event) => Ok(event.into_any()),
-            None => call(&slf.getattr("_pop_waiting")?, (timeout,), None),
+            None => call(&slf.getattr(intern!(slf.py(), "_pop_waiting"))?, (timeout,), None),
         }
     }
 

@@ -3,6 +3,7 @@
 use flocktime_core::Timestamp;
 use flocktime_core::layout::{MAX_EPOCH, MAX_LOGICAL, MAX_NODE, MAX_PHYSICAL};
 use pyo3::basic::CompareOp;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{
@@ -216,7 +217,7 @@ impl PyTimestamp {
     ) -> PyResult<Self> {
         let py = moment.py();
         moment.cast::<PyDateTime>().map_err(|_| wrong_type("moment", "a datetime", moment))?;
-        if moment.call_method0("utcoffset")?.is_none() {
+        if moment.call_method0(intern!(py, "utcoffset"))?.is_none() {
             return Err(invalid("datetime", "must be aware: a naive one names no instant", None, moment));
         }
         let since = moment.sub(start(py)?)?.cast_into::<PyDelta>()?;
@@ -246,7 +247,7 @@ impl PyTimestamp {
         if !value.is_instance(uuid_class(value.py())?)? {
             return Err(wrong_type("value", "a UUID", value));
         }
-        match Timestamp::from_uuid(value.getattr("int")?.extract()?) {
+        match Timestamp::from_uuid(value.getattr(intern!(value.py(), "int"))?.extract()?) {
             Ok(ts) => Ok(stamp(value.py(), ts)),
             Err(error) => Err(not_a_timestamp(&error, value.str()?.as_any())),
         }
@@ -303,7 +304,7 @@ impl PyTimestamp {
     }
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
-        let decoder = py.get_type::<Self>().getattr("from_bytes")?;
+        let decoder = py.get_type::<Self>().getattr(intern!(py, "from_bytes"))?;
         Ok((decoder, PyTuple::new(py, [self.to_bytes(py)])?))
     }
 }
