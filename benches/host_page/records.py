@@ -12,7 +12,10 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["BLOCK", "BOUND_AT", "LIVE_AT", "RECORDS_AT", "SIZE", "Record", "confirmed", "latest", "mapped"]
+__all__ = [
+    "BLOCK", "BOUND_AT", "LIVE_AT", "RECORDS_AT", "SIZE", "Record", "blocks", "confirmed", "latest",
+    "mapped", "record",
+]  # fmt: skip
 
 BLOCK, SIZE = 4096, 16384
 RECORDS_AT, LIVE_AT = (4096, 8192), 12288
@@ -34,15 +37,21 @@ class Record:
 
 def latest(path: Path) -> Record | None:
     """The readable record with the highest number."""
-    file = os.open(path, os.O_RDONLY)
-    try:
-        found = [_record(os.pread(file, BLOCK, at), at) for at in RECORDS_AT]
-    finally:
-        os.close(file)
+    found = [record(block, at) for at, block in blocks(path).items()]
     return max((one for one in found if one is not None), key=lambda one: one.sequence, default=None)
 
 
-def _record(block: bytes, at: int) -> Record | None:
+def blocks(path: Path) -> dict[int, bytes]:
+    """What lies where the records are."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return {at: os.pread(file, BLOCK, at) for at in RECORDS_AT}
+    finally:
+        os.close(file)
+
+
+def record(block: bytes, at: int) -> Record | None:
+    """``None``: it is not whole."""
     if not block.startswith(MAGIC) or hashlib.sha256(block[:-DIGEST]).digest() != block[-DIGEST:]:
         return None
     sequence, bound = struct.unpack_from(">Q8s", block, SEQUENCE_AT)

@@ -21,14 +21,17 @@ from flocktime.testing import SkewedSource
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["BACK", "BEGUN", "GAPS", "GAP_WORDS", "LAST_NS", "PASSED", "QUEUED", "STAMPS", "WORKS"]
+__all__ = [
+    "BACK", "BEGUN", "FOUND", "FOUNDS", "GAPS", "GAP_WORDS", "LAST_NS", "PASSED", "QUEUED", "STAMPS", "WORKS",
+]  # fmt: skip
 
 #: Of so many stamps one is made by merging another process's latest, one by merging a stranger's.
 MERGE_EVERY, STRANGER_EVERY = 32, 128
 #: Words of the header: when the process began and ended its work, and what ``at_full_rate`` counts.
 BEGUN, ENDED, STAMPS, PASSED, BACK, LAST_NS, GAPS = 1, 2, 3, 4, 5, 6, 7
-#: For how long a start could have run and had no processor.
-QUEUED = 8
+#: For how long a start could have run and had no processor; how it found the page, as a number from 1 on.
+QUEUED, FOUND = 8, 9
+FOUNDS = ("made", "attached", "restarted", "restored", "damaged")
 #: Where the gaps lie, each with its end, its length and whether the process waited; the oldest ones are written over.
 GAP_WORDS = range(16, 496, 3)
 LEAST_GAP_NS = 1_000_000
@@ -45,6 +48,7 @@ def until_killed(path: str, journal: str, *, peers: Sequence[str], offset_s: flo
     note(first.to_bytes())
     notes[QUEUED] = _queued_ns() - queued_ns
     notes[STARTED] = took_ns
+    notes[FOUND] = 1 + FOUNDS.index(clock.page.found if clock.page is not None else "")
     ahead_s = chance.choice((-10.0, 0.0, 0.3))
     stranger = Clock(source=SkewedSource(offset_s + ahead_s))
     _mix(clock, note, others, stranger)

@@ -221,7 +221,7 @@ def _epoch(why: str, epoch: int, proposed: int, remote: Any = None, wait_s: floa
         f"{wait_s:.1f} s unless trusted",
         "force": f"moving from epoch {epoch} to {proposed} without a quorum needs force=True",
         "top": f"epoch {epoch} is the last one",
-        "subtraction": f"timestamps of epochs {epoch} and {proposed} have no time between them: a reset lies in between",
+        "subtraction": f"timestamps of epochs {epoch} and {proposed} have no time between them: it was corrected in between",
     }[why]
     return EpochError(message, remote=remote, epoch=epoch, proposed=proposed)
 

@@ -25,7 +25,7 @@ needs_pages = pytest.mark.skipif(flocktime.BACKEND == "pure", reason="this backe
 
 
 def _shown(content: bytes, now: Moment = NOW, inode: int = pages.INODE) -> dict[str, Any]:
-    return described("page", parse(content), inode, now)
+    return described("page", parse(content, len(content)), inode, now)
 
 
 def _flipped(content: bytes, at: int, bit: int) -> bytes:
@@ -126,7 +126,7 @@ def test_any_bytes_are_shown(rng: Random) -> None:
             content[rng.randrange(16, len(content))] = rng.randrange(256)
         json.dumps(_shown(bytes(content)))
         in_words(_shown(bytes(content[: rng.randrange(len(content))])))
-    assert isinstance(parse(b""), Page)
+    assert isinstance(parse(b"", 0), Page)
 
 
 def test_an_earlier_start_of_the_machine() -> None:
@@ -145,7 +145,8 @@ def test_what_is_no_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         (b"something else", "it is no host page of flocktime"),
         (whole[:4096], "it has 4096 bytes, a page has 16384"),
         (whole[:5000], "it has 5000 bytes, a page has 16384"),
-        (whole + b"x", "it has more than 16384 bytes"),
+        (whole + b"x", "it has 16385 bytes, a page has 16384"),
+        (whole * 2, "it has 32768 bytes, a page has 16384"),
         (pages.header(major=9) + whole[4096:], "it is of version 9.0, and 1 is read here"),
         (whole, "a copy, not to be opened"),
     ):
@@ -153,8 +154,10 @@ def test_what_is_no_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         path.write_bytes(content)
         assert main(["inspect", str(path)]) == 1
         assert words in capsys.readouterr().out
-    assert main(["inspect", str(tmp_path / "nowhere")]) == 2
-    assert "No such file" in capsys.readouterr().err
+    assert main(["inspect", str(tmp_path / "now\x1b[2Jhere")]) == 2
+    assert "now?[2Jhere: No such file" in capsys.readouterr().err
+    assert main(["inspect", "nowhere.page"]) == 2
+    assert "no such file" in capsys.readouterr().err
 
 
 @needs_pages

@@ -125,7 +125,7 @@ def test_no_difference_across_epochs(left: int, right: int) -> None:
     with pytest.raises(EpochError) as caught:
         _ = stamp(NOW_US, epoch=left) - stamp(NOW_US, epoch=right)
     assert str(caught.value) == (
-        f"timestamps of epochs {left} and {right} have no time between them: a reset lies in between"
+        f"timestamps of epochs {left} and {right} have no time between them: it was corrected in between"
     )
     assert (caught.value.epoch, caught.value.proposed, caught.value.remote) == (left, right, None)
 

@@ -11,7 +11,8 @@ from benches.host_page import power
 from benches.host_page.herd import Herd
 from benches.host_page.journal import STARTED
 from benches.host_page.judging import Verdict
-from benches.host_page.stamping import QUEUED
+from benches.host_page.records import blocks
+from benches.host_page.stamping import FOUND, FOUNDS, QUEUED
 
 if TYPE_CHECKING:
     import random
@@ -47,9 +48,13 @@ class Campaign:
             self.herd.start("until_killed", peers=self.herd.peers(), offset_s=offset_s, lease_s=LEASE_S,
                             seed=self.chance.getrandbits(32))  # fmt: skip
 
-    def kill(self, pattern: str) -> None:
-        """At a random point of what they do, the start included."""
+    def kill(self, pattern: str, aimed: bool = False) -> dict[int, bytes]:
+        """At a random point of what they do, the start included. ``aimed``: in the middle of the renewal after that.
+
+        Returns the records as they were a moment before.
+        """
         time.sleep(self.chance.uniform(0.0, self.options.life_s))
+        earlier = self._wait_for_a_record() if aimed else {}
         writer = self.herd.writer() if pattern == "the writer" else None
         if writer is not None:
             self.done["of the writer"] += 1
@@ -59,6 +64,15 @@ class Campaign:
         self.herd.kill(victims)
         if not self.herd.alive:
             self.judge()
+        return earlier
+
+    def _wait_for_a_record(self) -> dict[int, bytes]:
+        """Until one is in the file that was not there, and most likely is not durable yet, for two leases at most."""
+        deadline = time.monotonic() + 2 * LEASE_S
+        before = blocks(self.herd.page) if self.herd.page.exists() else {}
+        while before and time.monotonic() < deadline and blocks(self.herd.page) == before:
+            pass
+        return before
 
     def judge(self) -> None:
         """Everybody is dead. What they have noted is held against what was noted when each was started."""
@@ -71,6 +85,8 @@ class Campaign:
         if life.journal[STARTED]:
             self.start_ms.append(life.journal[STARTED] / 1e6)
             self.own_ms.append(max(0, life.journal[STARTED] - life.journal[QUEUED]) / 1e6)
+            if life.journal[FOUND]:
+                self.done[FOUNDS[life.journal[FOUND] - 1]] += 1
         else:
             self.done["before the first stamp"] += 1
         life.journal.close()
@@ -82,6 +98,8 @@ class Campaign:
         table.add("processes killed", done["killed"])
         table.add("  before their first stamp", done["before the first stamp"])
         table.add("  that wrote the lease last", done["of the writer"])
+        for found in FOUNDS:
+            table.add(f"starts that found the page {found}", done[found])
         self.verdict.add_to(table)
         table.add("at or below one noted before the start", self.verdict.below, most=0)
         table.add("starts measured", len(self.start_ms), least=done["starts"] / 4)
@@ -114,21 +132,22 @@ def _evenly(count: int, chance: random.Random) -> list[str]:
 
 def reboots(options: Options) -> Table:
     """The same where all die and the memory with them, as when the power fails: only what is durable counts."""
-    left, torn = Counter[str](), 0
+    left, unconfirmed = Counter[str](), Counter[str]()
     with Herd(options.directory) as herd:
         campaign = Campaign(herd, options)
         older = bytes(0)
-        for _ in range(options.kills):
+        for number in range(options.kills):
             campaign.start()
-            campaign.kill("all at once")
+            earlier = campaign.kill("all at once", aimed=number % 2 == 1)
             if herd.page.exists():
                 before = herd.page.read_bytes()
-                kind, was_torn = power.fail(herd.page, older or before, campaign.chance)
+                kind, what = power.fail(herd.page, older or before, earlier, campaign.chance)
                 left[kind] += 1
-                torn += was_torn
+                unconfirmed[what or "none"] += 1
                 older = before
     table = campaign.table("reboots", "killed at random points, and the machine with them")
     for kind in power.KINDS:
-        table.add(f"memory left: {kind}", left[kind])
-    table.add("records torn that were not yet confirmed", torn)
+        table.add(f"memory left: {kind}", left[kind], least=options.kills // 20)
+    for what in power.TORN:
+        table.add(f"records {what} that were not yet confirmed", unconfirmed[what], least=options.kills // 50)
     return table

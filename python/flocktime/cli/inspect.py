@@ -81,6 +81,8 @@ def run(options: argparse.Namespace, now_us: int | None = None) -> int:
         print(f"flocktime inspect: no timestamp: {options.value[:80]!a}", file=sys.stderr)
         for reason in refusal.reasons:
             print(f"  {reason}", file=sys.stderr)
+        if options.form is None:
+            print("  page: there is no such file", file=sys.stderr)
         return 2
     described = describe(reading, time.time_ns() // 1000 if now_us is None else now_us)
     print(json.dumps(described, indent=2) if options.json else in_words(described))

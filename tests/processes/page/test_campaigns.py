@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from benches.host_page import __main__ as command
@@ -12,7 +13,7 @@ from benches.host_page import power
 from benches.host_page.journal import Journal
 from benches.host_page.judging import Verdict
 from benches.host_page.options import Options
-from benches.host_page.records import LIVE_AT, RECORDS_AT, latest
+from benches.host_page.records import LIVE_AT, RECORDS_AT, blocks, latest
 from benches.host_page.rows.kills import kills, reboots
 from benches.host_page.rows.prefork import prefork
 from benches.host_page.rows.speed import speed
@@ -20,7 +21,9 @@ from benches.host_page.rows.takeover import takeover
 from benches.host_page.rows.throughput import throughput
 
 from flocktime import Clock
+from flocktime.testing import ManualSource
 from tests.processes.flock.bars import STRICT, hold
+from tests.support import NOW_US
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what the kernel says of waits is read as on Linux")
 
@@ -126,7 +129,7 @@ def test_the_reader_is_no_copy_of_the_writer(page: Path, seed: int) -> None:
     assert other.sequence == record.sequence - 1
 
 
-def test_a_power_failure_leaves_what_is_durable(tmp_path: Path, rng: object) -> None:
+def test_a_power_failure_leaves_what_is_durable(tmp_path: Path, rng: Random) -> None:
     """Whatever lies in memory afterwards, what was confirmed is as it was, and the page opens above all stamps."""
     path = tmp_path / "page"
     for _ in range(20):
@@ -134,13 +137,38 @@ def test_a_power_failure_leaves_what_is_durable(tmp_path: Path, rng: object) -> 
         stamp, record = clock.now(), latest(path)
         del clock
         before = path.read_bytes()
-        power.fail(path, before, rng)  # type: ignore[arg-type]
+        power.fail(path, before, blocks(path), rng)
         assert path.read_bytes()[:LIVE_AT] == before[:LIVE_AT]
         assert latest(path) == record
         reopened = Clock.open(path)
         assert reopened.page is not None
         assert reopened.page.found == "restarted"
         assert reopened.now() > stamp
+
+
+def test_a_power_failure_takes_what_is_not(tmp_path: Path, rng: Random) -> None:
+    """The last record, where nobody has confirmed it, is lost, torn or there; the one before it stays."""
+    page, source = tmp_path / "page", ManualSource(NOW_US)
+    clock = Clock.open(page, source=source, lease=1.0, on_expiry="extend")
+    before, earlier = latest(page), blocks(page)
+    source.advance(1_000_000)
+    clock.now()
+    last = latest(page)
+    assert before is not None and last is not None
+    assert last.sequence == before.sequence + 1
+    del clock
+    whole = bytearray(page.read_bytes())
+    whole[LIVE_AT + 24 : LIVE_AT + 32] = before.sequence.to_bytes(8, sys.byteorder)
+    found = set()
+    for _ in range(50):
+        with page.open("r+b") as file:  # not cut: a keeper may still look at its memory
+            file.write(whole)
+        _, what = power.fail(page, bytes(whole), earlier, rng)
+        assert latest(page) == (last if what == "whole" else before)
+        assert blocks(page)[before.at] == earlier[before.at]
+        assert (blocks(page) == earlier) == (what == "lost")
+        found.add(what)
+    assert found == set(power.TORN)
 
 
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:

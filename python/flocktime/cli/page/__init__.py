@@ -14,6 +14,7 @@ from typing import Final
 from flocktime.cli.page.layout import SIZE, Page, parse
 from flocktime.cli.page.report import Moment, described
 from flocktime.cli.page.words import in_words
+from flocktime.cli.status.words import clean
 
 __all__ = ["looks_like_a_path", "run"]
 
@@ -34,7 +35,7 @@ def run(path: str, *, as_json: bool, now: Moment | None = None) -> int:
             raise OSError(errno.ESPIPE, "it is a pipe")  # to open it would be to wait for a writer
         page, inode = _read(path), status.st_ino
     except OSError as error:
-        print(f"flocktime inspect: {path}: {error.strerror or error}", file=sys.stderr)
+        print(f"flocktime inspect: {clean(path)}: {error.strerror or error}", file=sys.stderr)
         return 2
     shown = described(path, page, inode, now or _now())
     print(json.dumps(shown, indent=2) if as_json else in_words(shown))
@@ -44,8 +45,9 @@ def run(path: str, *, as_json: bool, now: Moment | None = None) -> int:
 def _read(path: str) -> Page:
     for _ in range(_TRIES):
         with Path(path).open("rb") as file:
-            content = file.read(SIZE + 1)
-        page = parse(content)
+            content = file.read(SIZE)
+            size = max(len(content), os.fstat(file.fileno()).st_size)
+        page = parse(content, size)
         if page.whole:
             break
     return page

@@ -130,15 +130,15 @@ class Page:
         )
 
 
-def parse(content: bytes) -> Page:
-    """What these bytes say. Nothing is raised: what is wrong is in the answer."""
+def parse(content: bytes, size: int) -> Page:
+    """What these bytes say, the first ones of a file of this size. Nothing is raised: what is wrong is in the answer."""
     header = _header(content[:BLOCK])
     own_id = b"" if header is None else header.id
     blocks = (content[at : at + BLOCK] for at in (BLOCK, 2 * BLOCK))
     records = tuple(record for record in (_record(block, own_id) for block in blocks) if record is not None)
     live = content[3 * BLOCK : SIZE]
     ours = content.startswith(PAGE_MAGIC)
-    return Page(len(content), ours, header, records, _live(live) if len(live) == BLOCK else None)
+    return Page(size, ours, header, records, _live(live) if len(live) == BLOCK else None)
 
 
 def _header(block: bytes) -> Header | None:

@@ -48,7 +48,7 @@ def _faults(page: Page, inode: int) -> list[str]:
         return ["the file is empty"]
     if not page.ours:
         return ["it is no host page of flocktime"]
-    faults = [] if page.size == SIZE else [f"it has {_at_least(page.size)} bytes, a page has {SIZE}"]
+    faults = [] if page.size == SIZE else [f"it has {page.size} bytes, a page has {SIZE}"]
     header = page.header
     if header is None or not header.valid:
         faults.append("the header is damaged: nothing below is certain")
@@ -78,10 +78,6 @@ def _live_faults(live: Live, node: int, current: bool) -> list[str]:
         rest = "the one before is used" if live.before else "clocks follow the OS clock"
         faults.append(f"the flock member's record is damaged: {rest}")
     return faults
-
-
-def _at_least(size: int) -> str:
-    return f"more than {SIZE}" if size > SIZE else str(size)
 
 
 def _header(header: Header) -> dict[str, Any]:

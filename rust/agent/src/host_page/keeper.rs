@@ -4,10 +4,10 @@
 use std::io;
 use std::sync::{Arc, Weak};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::HostPage;
-use super::lease::Unrenewed;
+use super::lease::{FOR_OTHERS, Unrenewed};
 use super::mapping::Mapping;
 use crate::threads::spawn_quietly;
 
@@ -23,10 +23,11 @@ pub(super) fn keep(page: &Arc<HostPage>) -> io::Result<()> {
 }
 
 fn run(mapping: &Mapping, page: &Weak<HostPage>) {
+    let mut denied = None;
     loop {
         let seen = mapping.calls();
         let Some(page) = page.upgrade() else { return };
-        let next = tend(&page);
+        let next = tend(&page, &mut denied);
         drop(page);
         match next {
             Next::Called(pause) => mapping.wait_for_call(seen, pause),
@@ -42,13 +43,26 @@ enum Next {
     Refused,
 }
 
-fn tend(page: &HostPage) -> Next {
+/// Since when this process has been denied, and where the bound was then.
+type Denied = Option<(u64, Instant)>;
+
+fn tend(page: &HostPage, denied: &mut Denied) -> Next {
     if !page.is_due() {
+        *denied = None;
         return Next::Called(page.pause());
     }
     match page.renew() {
         Ok(()) => Next::Called(page.pause()),
         Err(Unrenewed::Busy) => Next::Called(SOON),
+        Err(Unrenewed::Denied(error)) => {
+            let bound = page.live().state.leased();
+            let since = denied.filter(|&(before, _)| before == bound).map_or_else(Instant::now, |(_, since)| since);
+            *denied = Some((bound, since));
+            if since.elapsed() >= FOR_OTHERS {
+                page.failed(&error); // nobody else does it either
+            }
+            Next::Refused
+        }
         Err(Unrenewed::Os(error)) => {
             page.failed(&error);
             Next::Refused

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::process;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,8 @@ use super::{HostPage, making, now_us};
 pub(super) const IDLE_US: u64 = 3_600_000_000;
 /// So long does a caller that extends the lease itself wait for another process that is at it.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// So long have those who may write to renew the lease, before one that may not says so.
+pub(super) const FOR_OTHERS: Duration = Duration::from_secs(2);
 
 /// Upper halves in so many microseconds.
 pub(super) const fn units(us: u64) -> u64 {
@@ -29,7 +32,19 @@ pub(super) const fn units(us: u64) -> u64 {
 pub(super) enum Unrenewed {
     /// Somebody else is at it.
     Busy,
+    /// This process may not write to the page, as one that has become another user. Others may.
+    Denied(io::Error),
     Os(io::Error),
+}
+
+impl From<Unlocked> for Unrenewed {
+    fn from(unlocked: Unlocked) -> Self {
+        match unlocked {
+            Unlocked::Busy => Self::Busy,
+            Unlocked::Os(error) if error.kind() == io::ErrorKind::PermissionDenied => Self::Denied(error),
+            Unlocked::Os(error) => Self::Os(error),
+        }
+    }
 }
 
 impl HostPage {
@@ -75,10 +90,7 @@ impl HostPage {
     /// Makes more room durable and then says so, if it is due.
     pub(super) fn renew(&self) -> Result<(), Unrenewed> {
         let _alone = self.alone().ok_or(Unrenewed::Busy)?;
-        let lock = PageLock::try_new(&self.file, &self.path).map_err(|unlocked| match unlocked {
-            Unlocked::Busy => Unrenewed::Busy,
-            Unlocked::Os(error) => Unrenewed::Os(error),
-        })?;
+        let lock = PageLock::try_new(&self.file, &self.path)?;
         if self.is_due() { self.extend(&lock, false).map_err(Unrenewed::Os) } else { Ok(()) }
     }
 
@@ -127,8 +139,9 @@ impl HostPage {
     ///
     /// # Errors
     ///
-    /// [`Unleased::Failed`] where this process's keeper tried meanwhile and the operating system refused.
-    pub fn wait_for_room(&self, stamp: Timestamp, patience: Duration) -> Result<bool, Unleased> {
+    /// [`Unleased::Failed`] where this process's keeper tried meanwhile and the operating system refused, or where it has none.
+    pub fn wait_for_room(self: &Arc<Self>, stamp: Timestamp, patience: Duration) -> Result<bool, Unleased> {
+        self.see_to_keeper()?; // a child's may not have started, and then somebody waits for it here
         let (live, begun) = (self.live(), Instant::now());
         let failures = self.failures.load(Ordering::Acquire);
         live.state.want(stamp);
@@ -150,8 +163,8 @@ impl HostPage {
     ///
     /// # Errors
     ///
-    /// [`Unleased::Failed`] where the operating system refuses, [`Unleased::Late`] where another process has been at it for ten
-    /// seconds.
+    /// [`Unleased::Failed`] where the operating system refuses; where it is only this process that may not write, nobody else did
+    /// within two seconds. [`Unleased::Late`] where another process has been at it for ten.
     pub fn extend_now(&self, stamp: Timestamp) -> Result<(), Unleased> {
         let (live, begun) = (self.live(), Instant::now());
         live.state.want(stamp);
@@ -162,9 +175,15 @@ impl HostPage {
             }
             match self.renew() {
                 Ok(()) => {}
-                Err(Unrenewed::Os(error)) => return Err(Unleased::Failed(self.failed(&error))),
                 Err(Unrenewed::Busy) if begun.elapsed() > PATIENCE => return Err(Unleased::Late),
                 Err(Unrenewed::Busy) => live.wait_for_renewal(seen, Duration::from_millis(1)),
+                Err(Unrenewed::Denied(_)) if begun.elapsed() < FOR_OTHERS => {
+                    live.call();
+                    live.wait_for_renewal(seen, Duration::from_millis(5));
+                }
+                Err(Unrenewed::Denied(error) | Unrenewed::Os(error)) => {
+                    return Err(Unleased::Failed(self.failed(&error)));
+                }
             }
         }
     }

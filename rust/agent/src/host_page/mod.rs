@@ -134,13 +134,14 @@ impl HostPage {
         }
     }
 
-    /// Sees to it that this process has a keeper, after a fork.
-    fn enter_child(self: &Arc<Self>) -> Result<(), Unleased> {
+    /// Sees to it that this process has a keeper: after a fork it has none yet.
+    fn see_to_keeper(self: &Arc<Self>) -> Result<(), Unleased> {
         let generation = fork::generation();
-        if self.kept.swap(generation, Ordering::AcqRel) != generation
+        if self.kept.load(Ordering::Relaxed) != generation
+            && self.kept.swap(generation, Ordering::AcqRel) != generation
             && let Err(error) = keeper::keep(self)
         {
-            self.kept.store(generation.wrapping_sub(1), Ordering::Release); // the next timestamp tries again
+            self.kept.store(generation.wrapping_sub(1), Ordering::Release); // whoever comes next tries again
             return Err(Unleased::Failed(self.failed(&error)));
         }
         Ok(())

@@ -93,6 +93,6 @@ impl SharedPlace for PagePlace {
     }
 
     fn enter_child(&self) -> Result<(), Unleased> {
-        self.page.enter_child()
+        self.page.see_to_keeper()
     }
 }

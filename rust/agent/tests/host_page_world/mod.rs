@@ -7,7 +7,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use flocktime_agent::host_page::{
     Disk, Fault, Found, HostPage, OnExpiry, PageConfig, PageError, PagePlace, PageStatus,
@@ -199,9 +200,17 @@ impl Host {
         self.try_open().err().expect("it is refused").fault
     }
 
-    /// Lets go of the page.
+    /// Lets go of the page that was opened last, and waits until its keeper has: that may be about to write. The clock on it has to
+    /// be gone.
     pub(crate) fn close(&self) {
-        *self.latest.lock().expect("nobody panicked") = None;
+        let Some(page) = self.latest.lock().expect("nobody panicked").take() else { return };
+        let others = Arc::downgrade(&page);
+        drop(page);
+        let begun = Instant::now();
+        while others.strong_count() > 0 {
+            assert!(begun.elapsed() < Duration::from_secs(10), "somebody still has the page");
+            thread::yield_now();
+        }
     }
 
     pub(crate) fn status(&self) -> PageStatus {
