@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from random import Random
 
 import pytest
@@ -31,6 +32,9 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("short", common, max_examples=60, derandomize=True)
     settings.register_profile("campaign", common, max_examples=2_000)
     settings.load_profile("campaign" if campaign else "short")
+    # A shell starts what runs in its background deaf to Ctrl-C, and children would inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # Installed, pytest finds the plugin by its entry point; run from the source tree, it is loaded here.
     plugins = config.pluginmanager
     if not plugins.hasplugin("flocktime") and not plugins.hasplugin(PLUGIN):
