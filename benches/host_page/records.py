@@ -11,16 +11,22 @@ import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = [
-    "BLOCK", "BOUND_AT", "LIVE_AT", "RECORDS_AT", "SIZE", "Record", "blocks", "confirmed", "latest",
-    "mapped", "record",
+    "BLOCK", "BOUND_AT", "CONFIRMED_AT", "LIVE_AT", "RECORDS_AT", "SEQUENCE_AT", "SIZE", "Record", "blocks", "confirmed",
+    "confirmed_bound", "latest", "mapped", "record",
 ]  # fmt: skip
 
 BLOCK, SIZE = 4096, 16384
 RECORDS_AT, LIVE_AT = (4096, 8192), 12288
 #: Within a record, after its magic number and the page that it belongs to.
 SEQUENCE_AT, BOUND_AT = 32, 40
+#: Where memory names the record that is known to be durable.
+CONFIRMED_AT = LIVE_AT + 24
 MAGIC = b"flocktime lease\n"
 DIGEST = 32
 
@@ -72,3 +78,27 @@ def mapped(path: Path) -> mmap.mmap:
     """The page as it is, to look into all the time."""
     with path.open("rb") as file:
         return mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+
+
+def confirmed_bound(page: mmap.mmap | bytearray) -> Callable[[], bytes]:
+    """A function that reads the bound of the record that memory names as durable, and never that of one which is only in the
+    file. Fast enough to be asked after each stamp.
+
+    Without such a record it is empty, which every stamp lies beyond.
+    """
+    words, records = memoryview(page).cast("Q"), [(at + SEQUENCE_AT, at + BOUND_AT) for at in RECORDS_AT]
+    known, bound = -1, b""
+
+    def read() -> bytes:
+        nonlocal known, bound
+        while (number := words[CONFIRMED_AT // 8]) != known:
+            sequence = number.to_bytes(8, "big")
+            found = next((page[at : at + 8] for where, at in records if page[where : where + 8] == sequence), b"")
+            if words[CONFIRMED_AT // 8] != number:
+                continue  # what was found may have been written over meanwhile; before that another one is confirmed
+            if not found:
+                return b""
+            known, bound = number, bytes(found)
+        return bound
+
+    return read

@@ -143,9 +143,9 @@ class PageStatus(_Snapshot):
         id: which page it is, 32 hexadecimal digits.
         node: the node of all its timestamps.
         found: how this process found it: ``"made"`` (there was none), ``"attached"`` (in use since the machine started: goes on
-            from the last timestamp), ``"restarted"`` (the machine started anew: goes on from the durable bound), ``"damaged"``
-            (what lay in memory was no state of this page: as if restarted) or ``"restored"`` (somebody else has changed the
-            file since, as a backup does: goes on from then).
+            from the last timestamp), ``"restarted"`` (the machine started anew, or the last process was killed in the middle of
+            a renewal: goes on from the durable bound), ``"damaged"`` (what lay in memory was no state of this page: as if
+            restarted) or ``"restored"`` (somebody else has changed the file since, as a backup does: goes on from then).
         damaged_record: which of the two records of the lease was unreadable then, 0 or 1, or ``None``.
         last: the latest timestamp of all processes; of 1970 where there is none yet.
         leased_until: every timestamp has to lie below this one, which is durable.

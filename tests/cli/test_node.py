@@ -186,6 +186,8 @@ def test_advancing_the_epoch() -> None:
         (["--listen", "127.0.0.1:0", "--round", "0"], "--round"),
         (["--listen", "127.0.0.1:0", "--status", "a b"], "--status"),
         (["--listen", "127.0.0.1:0", "--epoch", "70000"], "65535"),
+        (["--listen", "127.0.0.1:0", "--page", ""], "argument --page: must not be an empty path"),
+        (["--listen", "127.0.0.1:0", "--page", "page", "--no-steer"], "--no-steer cannot be given with --page"),
         ([], "--listen"),
     ],
 )

@@ -34,7 +34,7 @@ from flocktime.events import BufferEmpty
         ((1,), {"overflow": None}, TypeError, "overflow must be a str, not NoneType"),
         ((1,), {"overflow": b"block"}, TypeError, "overflow must be a str, not bytes"),
         ((1,), {"max_delay": -1}, ValueError, "max_delay must not be negative, got -1"),
-        ((1,), {"max_delay": float("nan")}, ValueError, "max_delay must be at most 100 years, got nan"),
+        ((1,), {"max_delay": float("nan")}, ValueError, "max_delay must be a number of seconds, got nan"),
         ((1,), {"max_delay": timedelta(days=40_000)}, ValueError, "max_delay must be at most 100 years"),
         ((1,), {"max_delay": "1"}, TypeError, "max_delay must be seconds or a timedelta, not str"),
         ((1,), {"max_delay": True}, TypeError, "max_delay must be seconds or a timedelta, not bool"),
@@ -80,7 +80,9 @@ def test_timeouts_out_of_range(timeout: Any, inside: int) -> None:
         lambda timeout: buffer.push_many([], timeout=timeout),
     ]
     for call in calls:
-        with pytest.raises(ValueError, match=r"timeout must (not be negative|be at most 100 years), got"):
+        with pytest.raises(
+            ValueError, match=r"timeout must (not be negative|be at most 100 years|be a number of seconds), got"
+        ):
             call(timeout)
     assert len(buffer) == buffer.stats().pushed == inside
 

@@ -36,6 +36,13 @@ def test_an_empty_path_is_refused(make: Any) -> None:
         make("")
 
 
+@MAKERS
+def test_a_nul_is_refused(make: Any) -> None:
+    """No file has one in its path."""
+    with pytest.raises(ValueError, match="must not have a NUL in it, got "):
+        make("pa\0ge")
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this platform has no pipes with names")
 def test_a_pipe_is_not_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Nobody writes to it; whoever opens it would wait for ever."""

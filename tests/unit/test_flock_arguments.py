@@ -12,6 +12,7 @@ from flocktime import Timestamp
 from flocktime.errors import FlockError, InvalidKey, InvalidTimestamp
 from flocktime.flock import Flock, new_key
 from flocktime.flock.arguments import anchor_ns
+from flocktime.testing import ManualSource
 from tests.support import NOW_US
 
 HERE = "127.0.0.1:0"
@@ -51,7 +52,13 @@ SECRET = "A" * 22  # sixteen bytes of zero
         ({"fanout": -1}, ValueError, "0..=256"),
         ({"fanout": 257}, ValueError, "0..=256"),
         ({"fanout": 1.5}, TypeError, "float"),
-        ({"source": 7}, TypeError, "SkewedSource"),
+        ({"source": 7}, TypeError, "source must be None or a SkewedSource, not int"),
+        ({"source": ManualSource()}, TypeError, "source must be None or a SkewedSource, not ManualSource"),
+        ({"page": 5}, TypeError, "page must be a path, not int"),
+        ({"page": b"x"}, TypeError, "page must be a path, not bytes"),
+        ({"page": ""}, ValueError, "page must not be empty, got ''"),
+        ({"page": "a\0b"}, ValueError, "page must not have a NUL in it"),
+        ({"page": "page", "steer": False}, ValueError, "steer=False cannot be given with a page"),
         ({"node": -1}, InvalidTimestamp, "-1"),
         ({"on_drift": "panic"}, ValueError, "panic"),
         ({"key": []}, InvalidKey, "None"),

@@ -49,10 +49,13 @@ class Campaign:
                             seed=self.chance.getrandbits(32))  # fmt: skip
 
     def kill(self, pattern: str, aimed: bool = False) -> dict[int, bytes]:
-        """At a random point of what they do, the start included. ``aimed``: in the middle of the renewal after that.
+        """At a random point of what they do: in half of the rounds the start included, in the others once all have started.
+        ``aimed``: in the middle of the renewal after that.
 
         Returns the records as they were a moment before.
         """
+        if self.done["kills"] // 2 % 2 == 0:  # two and two: every other round may be aimed
+            self.herd.wait_until_started(self.herd.alive)
         time.sleep(self.chance.uniform(0.0, self.options.life_s))
         earlier = self._wait_for_a_record() if aimed else {}
         writer = self.herd.writer() if pattern == "the writer" else None

@@ -54,8 +54,8 @@ def takeover(options: Options) -> Table:
     for lease_s in LEASES_S:
         _judge(table, lease_s, _trials(options, lease_s, chance), options.trials)
     table.remarks.append(
-        "every stamp is compared at once with the bounds in the file, which timestamps may not reach; in a pause that "
-        "is no wait somebody else had the processor"
+        "every stamp is compared at once with the bound of the record that is confirmed as durable, which timestamps may not "
+        "reach; in a pause that is no wait somebody else had the processor"
     )
     return table
 

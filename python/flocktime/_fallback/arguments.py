@@ -55,6 +55,8 @@ def file_path(name: str, value: Any) -> str:
         raise TypeError(f"{name} must be a path, not {type(value).__name__}")
     if not path:
         raise ValueError(f"{name} must not be empty, got {_show(value)}")
+    if "\0" in path:
+        raise ValueError(f"{name} must not have a NUL in it, got {_show(value)}")
     return path
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from datetime import timedelta
+from math import isnan
 
 from flocktime.errors import _invalid, _show
 
@@ -63,7 +64,9 @@ def seconds_us(name: str, value: Any, *, negative: bool = False) -> int:
     if isinstance(value, timedelta):
         microseconds = to_delta_us(value)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        if not abs(value) <= _CENTURY_S:  # false for NaN too; an int of any size compares without overflow
+        if isinstance(value, float) and isnan(value):
+            raise ValueError(f"{name} must be a number of seconds, got {_show(value)}")
+        if abs(value) > _CENTURY_S:  # an int of any size compares without overflow
             raise ValueError(f"{name} must be at most 100 years, got {_show(value)}")
         microseconds = round(value * 1_000_000)
     else:

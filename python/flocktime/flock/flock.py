@@ -13,7 +13,7 @@ from flocktime.clock import Clock, SkewedSource, Timestamp
 from flocktime.errors import FlockError
 from flocktime.flock.arguments import anchor_ns, count, text, within
 from flocktime.flock.candidates import Candidates, checked_names
-from flocktime.flock.hosting import page_clock
+from flocktime.flock.hosting import page_clock, skewed
 from flocktime.flock.keys import normalised
 from flocktime.flock.naming import Identity
 from flocktime.flock.readiness import Readiness
@@ -57,7 +57,7 @@ class Flock:
         source: a ``SkewedSource`` instead of the operating system's clocks, for tests and demonstrations.
         page: the file of a host page. The flock's clock is then the one that all processes of the host share (``Clock.open``),
             and this member, the only one there, tells all of them what to follow. It is refused while another one publishes on
-            the page; after one that was killed it waits for five rounds.
+            the page; after one that was killed it waits for five rounds. Not with ``steer=False``.
         fanout: requests a round. round: seconds from one step to the next. resolve_every: seconds.
 
     Raises:
@@ -101,7 +101,7 @@ class Flock:
         every_s = within("resolve_every", resolve_every, 0.01, 86_400.0)
         names = [] if callable(peers) else checked_names(peers)
         settings: dict[str, Any] = {"name": name, "max_drift": max_drift, "on_drift": on_drift}
-        paged = page_clock(page, source, {"node": node, "last": last, "epoch": epoch or None}, **settings)
+        own = {"node": node, "last": last, "epoch": epoch or None}
         self._member = FlockMember(
             listen=listen,
             keys=keys,
@@ -113,8 +113,9 @@ class Flock:
             fanout=count("fanout", fanout, 0, 256),
             round_s=within("round", round, 0.001, 3600.0),
             resolve_s=every_s,
-            source=source,
-            page=paged,
+            source=skewed(source),
+            # The last of them, so that a mistake in another one leaves no file behind.
+            page=(paged := page_clock(page, source, own, steer=self._steer, **settings)),
         )
         self._name = identity.name(self._member.address)
         self._watcher = Watcher(self._member)

@@ -32,7 +32,7 @@ pub enum NotAwaited {
 
 /// Returns the interval that lies above `ts`, as soon as there is one. Never earlier.
 ///
-/// `interrupted` is asked before long sleeps and when a signal has ended one.
+/// `interrupted` is asked before long sleeps, when a signal has ended one, and now and then on a source that is moved by hand.
 ///
 /// # Errors
 ///
@@ -47,6 +47,7 @@ pub fn wait_until(
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut precise = None;
     let mut signalled = false;
+    let mut asked = Instant::now();
     loop {
         let interval = look().map_err(NotAwaited::Source)?;
         let left = match interval.left_ns(ts).map_err(NotAwaited::Epochs)? {
@@ -56,8 +57,11 @@ pub fn wait_until(
         };
         let longest = if moved_by_hand { BY_HAND } else { LONGEST };
         let sleep = Duration::from_nanos(left).min(longest);
-        if (signalled || sleep > SHORT) && interrupted() {
-            return Err(NotAwaited::Interrupted);
+        if signalled || sleep > SHORT || moved_by_hand && asked.elapsed() > SHORT {
+            if interrupted() {
+                return Err(NotAwaited::Interrupted);
+            }
+            asked = Instant::now();
         }
         let now = Instant::now();
         if deadline.is_some_and(|deadline| now >= deadline) {

@@ -6,6 +6,7 @@ mod host_page_world;
 use std::fs;
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use flocktime_agent::host_page::{Fault, Found, OnExpiry};
 use flocktime_core::{ClockError, Timestamp, Unleased};
@@ -110,16 +111,22 @@ fn flip_each_byte(reboot: bool) {
         host.lose_memory();
     }
     let whole = fs::read(host.path()).expect("the page");
+    let changed_us = host.changed_us();
     let mut refused = 0;
     for at in 0..whole.len() {
         let mut bytes = whole.clone();
         bytes[at] ^= 1 << (at % 8);
         host.overwrite(&bytes);
+        host.touch(changed_us); // a bit that flips by itself leaves no trace there
         match host.try_open() {
             Ok(clock) => {
                 let next = clock.now().expect("a timestamp");
                 assert!(next > last && next.node() == last.node(), "byte {at}: {next} after {last}");
                 let status = host.status();
+                for leads in [next, status.leased_until] {
+                    let lead_us = leads.physical_us().saturating_sub(last.physical_us());
+                    assert!(leads.epoch() == last.epoch() && lead_us < 20_000_000, "byte {at}: {leads} after {last}");
+                }
                 let durable = (RECORDS_AT[0]..LIVE_AT).contains(&at);
                 assert_eq!(status.damaged_record.is_some(), durable, "byte {at}");
             }
@@ -133,6 +140,22 @@ fn flip_each_byte(reboot: bool) {
         host.close();
     }
     assert!(refused >= RECORDS_AT[0], "every byte of the header, not {refused}");
+}
+
+/// Timestamps that lead the wall clock need no more room for long. A record is written all the same from time to time: else the
+/// file would be younger than its records by more than it may be, and taken for one that was restored.
+#[test]
+fn a_page_in_use_has_a_young_record() {
+    let host = Host::new(NOW_US);
+    let clock = host.open();
+    clock.now().expect("a timestamp");
+    host.set_wall(NOW_US - HOUR_US);
+    let (before, begun) = (host.status(), Instant::now());
+    while host.status().sequence < before.sequence + 2 {
+        clock.now().expect("a timestamp");
+        assert!(begun.elapsed() < Duration::from_mins(1), "nobody writes a record");
+    }
+    assert!(host.status().leased_until < Timestamp::from_u128(before.leased_until.to_u128() + (1 << 80)));
 }
 
 /// Both records gone: nobody knows what was issued, and the page says so.

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use flocktime_agent::gossip::Settings;
 use flocktime_agent::host_page::{
-    Fault, Following, Helm, HostPage, OnExpiry, PageConfig, PagePlace, PageSource, Replaced,
+    Fault, Following, Helm, HostPage, OnExpiry, PageConfig, PageError, PagePlace, PageSource, Replaced,
 };
 use flocktime_agent::member::{Member, MemberConfig};
 use flocktime_agent::random::fresh_node;
@@ -30,7 +30,10 @@ use members::{PATIENCE, Skewed, address, config, loopback, reach, skewed};
 /// What clocks show that follow nobody.
 const BASE_NS: i64 = 1_795_399_074_000_000_000;
 const SECOND_NS: i64 = 1_000_000_000;
+/// Where five rounds have to pass.
 const ROUND_NS: u64 = 10_000_000;
+/// Where none may, however slow the machine is.
+const LONG_ROUND_NS: u64 = 3_600 * SECOND_NS as u64;
 /// Where the member's record lies in the live block, and how long it is.
 const RUDDER: std::ops::Range<usize> = 256..512;
 
@@ -42,6 +45,12 @@ fn open(path: &Path) -> Arc<HostPage> {
 
 fn take(page: &Arc<HostPage>, round_ns: u64) -> Helm {
     Helm::take(page, round_ns, || false).expect("nobody publishes")
+}
+
+/// Why a second member does not get the role from one that publishes.
+fn refused(page: &Arc<HostPage>) -> PageError {
+    let begun = Instant::now();
+    Helm::take(page, LONG_ROUND_NS, || begun.elapsed() > PATIENCE).err().expect("it is taken")
 }
 
 fn source(page: &HostPage) -> PageSource<ManualSource> {
@@ -69,8 +78,9 @@ fn clocks_follow_the_member_until_it_leaves() {
     let (page, other) = (open(&directory.path().join("page")), open(&directory.path().join("page")));
     let source = source(&other);
     assert_eq!((other.status().following, source.wall_ns()), (Following::Nobody, Ok(BASE_NS)));
-    let mut helm = take(&page, ROUND_NS * 100);
+    let mut helm = take(&page, LONG_ROUND_NS);
     assert_eq!((other.status().following, source.wall_ns()), (Following::Waiting, Ok(BASE_NS)));
+    let begun = Instant::now();
     let guidance = ahead(SECOND_NS);
     helm.publish(&guidance, State::Synchronised).expect("it has the role");
     assert!(shows(&source, &guidance.discipline));
@@ -80,8 +90,10 @@ fn clocks_follow_the_member_until_it_leaves() {
     );
     let status = other.status();
     assert_eq!((status.following, status.steersman), (Following::Synchronised, Some(process::id())));
-    assert!(status.error_ns.is_some_and(|ns| (42_000..300_000).contains(&ns)), "it grows by 200 ppm: {status:?}");
-    assert!(status.steered_ago_ns.is_some_and(|ns| ns < SECOND_NS as u64));
+    let most_ns = begun.elapsed().as_nanos() as u64 * 11 / 10 + 1_000_000; // by another counter
+    let grown = 42_000..=42_000 + most_ns / 5_000;
+    assert!(status.error_ns.is_some_and(|ns| grown.contains(&ns)), "it grows by 200 ppm: {status:?}, {grown:?}");
+    assert!(status.steered_ago_ns.is_some_and(|ns| ns <= most_ns));
     let vouched = source.vouched().expect("a reading");
     assert!(vouched.bound.is_some_and(|bound| bound.by == Voucher::Flock && bound.error_ns >= 42_000));
     drop(helm);
@@ -89,7 +101,7 @@ fn clocks_follow_the_member_until_it_leaves() {
     assert_eq!((source.vouched().map(|vouched| vouched.bound), other.status().error_ns), (Ok(None), None));
     assert_eq!(source.max_drift_us(Some(500_000)), Some(500_000));
     let refusing = Guidance { refuse: true, ..Guidance::default() };
-    let mut helm = take(&page, ROUND_NS * 100);
+    let mut helm = take(&page, LONG_ROUND_NS);
     helm.publish(&refusing, State::Joining).expect("it has the role");
     assert_eq!(source.wall_ns(), Err(SourceFailed::NotReady), "as the member was told");
     drop(helm);
@@ -101,7 +113,7 @@ fn clocks_follow_the_member_until_it_leaves() {
 fn a_second_member_is_refused() {
     let directory = Directory::new();
     let page = open(&directory.path().join("page"));
-    let mut helm = take(&page, ROUND_NS);
+    let mut helm = take(&page, LONG_ROUND_NS);
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -111,7 +123,7 @@ fn a_second_member_is_refused() {
                 thread::yield_now();
             }
         });
-        let error = Helm::take(&page, ROUND_NS, || false).err().expect("it is taken");
+        let error = refused(&page);
         done.store(true, Ordering::Relaxed);
         assert!(matches!(error.fault, Fault::Taken { holder } if holder == process::id()), "{error}");
     });
@@ -122,7 +134,7 @@ fn a_second_member_is_refused() {
 fn waiting_for_the_role_can_be_interrupted() {
     let directory = Directory::new();
     let page = open(&directory.path().join("page"));
-    let _helm = take(&page, 3_600 * SECOND_NS as u64);
+    let _helm = take(&page, LONG_ROUND_NS);
     let error = Helm::take(&page, ROUND_NS, || true).err().expect("interrupted");
     assert!(matches!(error.fault, Fault::Os { .. }), "{error}");
 }
@@ -136,9 +148,9 @@ fn a_killed_member_is_replaced() {
     let source = source(&page);
     let mut killed = take(&page, ROUND_NS);
     let line = ahead(SECOND_NS);
+    let begun = Instant::now();
     killed.publish(&line, State::Synchronised).expect("it has the role");
     mem::forget(killed); // without a goodbye
-    let begun = Instant::now();
     let mut heir = take(&page, ROUND_NS);
     assert!(begun.elapsed() >= Duration::from_nanos(4 * ROUND_NS), "it is given time to publish");
     assert_eq!(page.status().following, Following::Stale);
@@ -147,8 +159,14 @@ fn a_killed_member_is_replaced() {
     assert!(shows(&source, &line.discipline), "its own flock is not together yet");
     assert_eq!(source.max_drift_us(Some(500_000)), Some(7_000));
     let own = ahead(2 * SECOND_NS);
-    heir.publish(&own, State::Synchronised).expect("it has the role");
-    assert_eq!(page.status().following, Following::Synchronised);
+    let begun = Instant::now();
+    loop {
+        heir.publish(&own, State::Synchronised).expect("it has the role");
+        if page.status().following == Following::Synchronised {
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{:?}", page.status()); // five rounds had passed since, each time
+    }
     assert!(shows(&source, &own.discipline));
     heir.publish(&Guidance::default(), State::Joining).expect("it has the role");
     assert_eq!(source.wall_ns(), Ok(BASE_NS), "nothing is inherited any more");
@@ -184,7 +202,7 @@ fn flipped_bits_bend_no_clock() {
     let path = directory.path().join("page");
     let page = open(&path);
     let source = source(&page);
-    let mut helm = take(&page, 3_600 * SECOND_NS as u64);
+    let mut helm = take(&page, LONG_ROUND_NS);
     let file = OpenOptions::new().read(true).write(true).open(&path).expect("the page");
     let (mut shown, mut fell_back) = (0, 0);
     for at in RUDDER {
@@ -220,7 +238,7 @@ fn without_a_whole_record_clocks_are_detached() {
     let directory = Directory::new();
     let path = directory.path().join("page");
     let page = open(&path);
-    let mut helm = take(&page, 3_600 * SECOND_NS as u64);
+    let mut helm = take(&page, LONG_ROUND_NS);
     helm.publish(&ahead(SECOND_NS), State::Synchronised).expect("it has the role");
     let file = OpenOptions::new().write(true).open(&path).expect("the page");
     file.write_all_at(&[0x5a; 240], (LIVE_AT + RUDDER.start + 8) as u64).expect("it is written");
@@ -280,7 +298,7 @@ fn a_member_publishes_its_line() {
     for at in 0..4_u64 {
         let base = skewed(at as i64 * 40 - 60, at as f64 * 40.0 - 60.0);
         let own = MemberConfig { listen: Some(loopback()), ..config(at + 1, &base) };
-        let helm = (at == 0).then(|| take(&page, own.settings.tuning.round_ns));
+        let helm = (at == 0).then(|| take(&page, LONG_ROUND_NS));
         all.push((Member::start_for_host(own, helm).expect("it starts"), base));
     }
     let addresses: Vec<_> = all.iter().map(|(member, _)| address(member)).collect();
@@ -298,8 +316,8 @@ fn a_member_publishes_its_line() {
     apart.sort_unstable();
     assert!(apart[500] < 2_000, "half of them: {} ns, most {} ns", apart[500], apart[999]);
     assert_eq!(page.status().following, Following::Synchronised);
-    let refused = Helm::take(&page, ROUND_NS, || false).err().expect("it is taken");
-    assert!(matches!(refused.fault, Fault::Taken { .. }), "{refused}");
+    let error = refused(&page);
+    assert!(matches!(error.fault, Fault::Taken { .. }), "{error}");
     member.stop();
     assert_eq!((page.status().following, source.wall_ns()), (Following::Detached, Ok(BASE_NS)));
 }
@@ -309,11 +327,11 @@ fn a_member_publishes_its_line() {
 fn a_member_that_cannot_start_gives_the_role_back() {
     let directory = Directory::new();
     let page = open(&directory.path().join("page"));
-    let helm = take(&page, 3_600 * SECOND_NS as u64);
+    let helm = take(&page, LONG_ROUND_NS);
     let wrong = MemberConfig { peers: vec!["nowhere".to_owned()], ..MemberConfig::new(Settings::new(1, 2, 3)) };
     assert!(Member::start_for_host(wrong, Some(helm)).is_err());
     assert_eq!(page.status().following, Following::Detached);
-    let helm = take(&page, ROUND_NS);
+    let helm = take(&page, LONG_ROUND_NS);
     let member = Member::start_for_host(MemberConfig::new(Settings::new(1, 2, 3)), Some(helm)).expect("it starts");
     assert_eq!(page.status().following, Following::Waiting);
     assert_eq!(member.report().io.replaced_by, None);

@@ -104,7 +104,10 @@ pub(crate) fn seconds_us(name: &str, value: &Bound<'_, PyAny>, negative: bool) -
         seconds.ok_or_else(too_long)? * 1_000_000
     } else if let Ok(seconds) = value.cast::<PyFloat>() {
         let seconds = seconds.extract::<f64>()?;
-        if seconds.abs() > MAX_SECONDS as f64 || !seconds.is_finite() {
+        if seconds.is_nan() {
+            return Err(wrong_value(&format!("{name} must be a number of seconds"), value));
+        }
+        if seconds.abs() > MAX_SECONDS as f64 {
             return Err(too_long());
         }
         (seconds * 1e6).round_ties_even() as i64
@@ -165,6 +168,9 @@ pub(crate) fn file_path(name: &str, value: &Bound<'_, PyAny>) -> PyResult<PathBu
     let path: PathBuf = value.extract().map_err(|_| wrong_type(name, "a path", value))?;
     if path.as_os_str().is_empty() {
         return Err(wrong_value(&format!("{name} must not be empty"), value));
+    }
+    if path.as_os_str().as_encoded_bytes().contains(&0) {
+        return Err(wrong_value(&format!("{name} must not have a NUL in it"), value));
     }
     Ok(path)
 }

@@ -48,8 +48,8 @@ impl SharedPlace for Place {
         Python::attach(|py| py.detach(|| self.0.make_room(stamp)))
     }
 
-    fn enter_child(&self) -> Result<(), Unleased> {
-        self.0.enter_child()
+    fn enter_child(&self) {
+        self.0.enter_child();
     }
 }
 

@@ -39,6 +39,8 @@ pub struct SharedState {
     wanted: AtomicU64,
     /// Steps of the epoch are as rare for all processes together as for one.
     pub(crate) steps: StepRecord,
+    /// Tells a wish from damage: what is granted is durable, and is never taken back.
+    wanted_check: AtomicU64,
 }
 
 impl SharedState {
@@ -57,6 +59,7 @@ impl SharedState {
     /// genuine state is lost.
     pub fn begin(&self, start: Timestamp) {
         self.wanted.store(0, Ordering::Relaxed);
+        self.wanted_check.store(0, Ordering::Relaxed);
         self.steps.clear();
         self.word.store(seal(start), Ordering::Release);
     }
@@ -72,14 +75,21 @@ impl SharedState {
         self.leased.store(upper_half, Ordering::Release);
     }
 
-    /// The highest upper half that was asked for, in vain where it is not below the lease.
+    /// The highest upper half that was asked for, in vain where it is not below the lease; zero where nobody has asked for what lies
+    /// there.
     pub fn wanted(&self) -> u64 {
-        self.wanted.load(Ordering::Acquire)
+        let wanted = self.wanted.load(Ordering::Acquire);
+        if self.wanted_check.load(Ordering::Acquire) == wanted.wrapping_mul(MIXER) { wanted } else { 0 }
     }
 
-    /// Asks for room up to this timestamp.
+    /// Asks for room up to this timestamp. Who was killed in the middle of it has not asked.
     pub fn want(&self, stamp: Timestamp) {
-        self.wanted.fetch_max(upper_half(stamp), Ordering::AcqRel);
+        let own = upper_half(stamp);
+        while self.wanted() < own {
+            // Others that ask now may come between the two, and then one of both asks again.
+            self.wanted.store(own, Ordering::Release);
+            self.wanted_check.store(own.wrapping_mul(MIXER), Ordering::Release);
+        }
     }
 
     /// Whether a clock may issue it.
@@ -149,11 +159,12 @@ fn unseal(word: u128) -> Timestamp {
     Timestamp::from_u128(word ^ check(word))
 }
 
+/// Odd, so that a bit changes its own place in the product, and without a pattern: digits of the golden ratio.
+const MIXER: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// 48 bits that any one bit of the upper 80 changes.
 #[inline]
 const fn check(word: u128) -> u128 {
-    // Odd, so that a bit changes its own place in the product, and without a pattern: digits of the golden ratio.
-    const MIXER: u64 = 0x9e37_79b9_7f4a_7c15;
     // The epoch goes to the upper end, where the part of the product is that is kept.
     let folded = (word >> NODE_BITS) as u64 ^ ((word >> EPOCH_SHIFT) as u64) << NODE_BITS;
     (folded.wrapping_mul(MIXER) >> (64 - NODE_BITS)) as u128 & NODE_MASK
@@ -172,11 +183,7 @@ pub trait SharedPlace: Send + Sync {
     fn make_room(&self, stamp: Timestamp) -> Result<(), Unleased>;
 
     /// Called at the first use in a forked child, which shares the memory but has none of its parent's threads.
-    ///
-    /// # Errors
-    ///
-    /// Why the child cannot go on.
-    fn enter_child(&self) -> Result<(), Unleased>;
+    fn enter_child(&self);
 }
 
 /// Why a lease has no room for a timestamp.
@@ -216,6 +223,28 @@ mod tests {
             state.lease(leased);
             prop_assert_eq!(state.allows(stamp), stamp < lowest(leased, 0));
         }
+    }
+
+    /// The highest wish counts. What lies there and nobody has asked for does not, and keeps nobody from asking.
+    #[test]
+    fn a_damaged_wish_is_none() {
+        let state = SharedState::default();
+        assert_eq!(state.wanted(), 0);
+        for (asked, wanted) in [(5, 5), (9, 9), (7, 9)] {
+            state.want(lowest(asked, 0));
+            assert_eq!(state.wanted(), wanted);
+        }
+        for bit in 0..64 {
+            state.wanted.fetch_xor(1 << bit, Ordering::Relaxed);
+            assert_eq!(state.wanted(), 0);
+            state.want(lowest(9, 0));
+            assert_eq!(state.wanted(), 9);
+            state.wanted_check.fetch_xor(1 << bit, Ordering::Relaxed);
+            assert_eq!(state.wanted(), 0);
+            state.want(lowest(9, 0));
+        }
+        state.begin(Timestamp::MIN);
+        assert_eq!(state.wanted(), 0);
     }
 
     /// Memory that nobody has written is no state of any node but that of zero.

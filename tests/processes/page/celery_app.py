@@ -12,6 +12,7 @@ from pathlib import Path
 from celery import Celery
 
 from flocktime import Clock
+from tests.processes.page.following import whom
 
 folder = Path(os.environ["CELERY_FOLDER"])
 messages, results = folder / "messages", folder / "results"
@@ -36,6 +37,6 @@ numbers = count()
 
 
 @app.task
-def stamp(many: int) -> tuple[int, int, list[str]]:
-    """The process of the pool, which one of its tasks this is, and so many timestamps."""
-    return os.getpid(), next(numbers), [clock.now().to_hex() for _ in range(many)]
+def stamp(many: int) -> tuple[str, int, int, list[str]]:
+    """Whom the process of the pool follows, its number, which one of its tasks this is, and so many timestamps."""
+    return whom(clock), os.getpid(), next(numbers), [clock.now().to_hex() for _ in range(many)]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from benches.host_page import __main__ as command
@@ -13,7 +14,18 @@ from benches.host_page import power
 from benches.host_page.journal import Journal
 from benches.host_page.judging import Verdict
 from benches.host_page.options import Options
-from benches.host_page.records import LIVE_AT, RECORDS_AT, blocks, latest
+from benches.host_page.records import (
+    BOUND_AT,
+    CONFIRMED_AT,
+    LIVE_AT,
+    RECORDS_AT,
+    SEQUENCE_AT,
+    SIZE,
+    blocks,
+    confirmed_bound,
+    latest,
+    mapped,
+)
 from benches.host_page.rows.kills import kills, reboots
 from benches.host_page.rows.prefork import prefork
 from benches.host_page.rows.speed import speed
@@ -118,7 +130,7 @@ def test_the_reader_is_no_copy_of_the_writer(page: Path, seed: int) -> None:
     status, record = clock.page, latest(page)
     assert status is not None and record is not None
     assert (record.sequence, record.process) == (status.sequence, status.writer)
-    assert record.bound == status.leased_until.to_bytes()[:8]
+    assert record.bound == status.leased_until.to_bytes()[:8] == confirmed_bound(mapped(page))()
     data = bytearray(page.read_bytes())
     data[record.at + 45] ^= 1
     damaged = page.with_name("damaged")
@@ -127,6 +139,60 @@ def test_the_reader_is_no_copy_of_the_writer(page: Path, seed: int) -> None:
     assert other is not None
     assert {record.at, other.at} == set(RECORDS_AT)
     assert other.sequence == record.sequence - 1
+
+
+class _Page(bytearray):
+    """A page of two records, of which memory names one, or none of them. ``meanwhile``: done at the first look at a record."""
+
+    def __init__(self, named: int, *records: tuple[int, int], meanwhile: Callable[[_Page], None] | None = None) -> None:
+        super().__init__(SIZE)
+        self.name(named)
+        for slot, (number, bound) in enumerate(records):
+            self.write(slot, number, bound)
+        self.meanwhile = meanwhile
+
+    def name(self, number: int) -> None:
+        self[CONFIRMED_AT : CONFIRMED_AT + 8] = number.to_bytes(8, sys.byteorder)
+
+    def write(self, slot: int, number: int, bound: int) -> None:
+        for at, value in ((SEQUENCE_AT, number), (BOUND_AT, bound)):
+            self[RECORDS_AT[slot] + at : RECORDS_AT[slot] + at + 8] = value.to_bytes(8, "big")
+
+    def __getitem__(self, at: Any) -> Any:
+        found = super().__getitem__(at)
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile(self)
+        return found
+
+
+@pytest.mark.parametrize("records", [[(7, 100), (8, 200)], [(8, 200), (7, 100)]])
+def test_a_bound_that_is_not_confirmed_allows_nothing(records: list[tuple[int, int]]) -> None:
+    """What each stamp is held against: the bound that memory names, not a larger one that is only in the file."""
+    page = _Page(7, *records)
+    bound = confirmed_bound(page)
+
+    def beyond(upper: int) -> bool:
+        return upper.to_bytes(8, "big") >= bound()
+
+    assert [beyond(upper) for upper in (99, 100, 150, 199, 200)] == [False, True, True, True, True]
+    page.name(8)
+    assert [beyond(upper) for upper in (150, 199, 200)] == [False, False, True]
+    page.name(9)
+    assert beyond(0), "named before it was written"
+    page.write(0, 9, 300)
+    assert not beyond(299)
+
+
+def test_a_bound_is_not_read_in_the_middle_of_a_renewal() -> None:
+    """A record that is written over while it is looked for is not taken: the next one holds by then."""
+
+    def renewed(page: _Page) -> None:
+        page.write(1, 8, 200)
+        page.name(8)
+        page.write(0, 9, 300)
+
+    assert confirmed_bound(_Page(7, (7, 100), (6, 50), meanwhile=renewed))() == (200).to_bytes(8, "big")
 
 
 def test_a_power_failure_leaves_what_is_durable(tmp_path: Path, rng: Random) -> None:

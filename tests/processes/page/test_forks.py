@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
+import pickle
+import resource
+import signal
+import sys
 import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from flocktime import Clock
+from flocktime import Clock, LeaseExpired, Timestamp
+from flocktime.testing import ManualSource
 from tests.processes.children import forked
 from tests.processes.page import work
 from tests.processes.page.judged import one_clock
+from tests.support import NOW_US
 
 CHILDREN, EACH = 3, 10_000
+NOBODY = 65_534
+#: Beyond every lease here.
+LONG_US = 10_000_000
 
 
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
@@ -51,29 +66,120 @@ def test_children_share_the_page(page: Path, tmp_path: Path) -> None:
     one_clock([before + own, *results], work.clock.node)
 
 
-def test_a_child_keeps_the_lease(page: Path, tmp_path: Path) -> None:
-    """A child whose parent is gone renews the lease itself: it goes on for several of them."""
-    clock = Clock.open(page, lease=0.1)
-    clock.now()
+def _orphaned(folder: Path, begin: Callable[[], Clock], task: Callable[[Clock], Any]) -> Any:
+    """What ``task`` returns in a process that alone has the page open: the one that opened it forked it and was killed."""
+    folder.mkdir()
+    theirs, ours = os.pipe()
 
-    def orphan() -> tuple[list[bytes], int]:
-        stamps = [clock.now()]
-        while (stamps[-1] - stamps[0]).total_seconds() < 0.35:
-            stamps[1:] = [clock.now()]
-        assert clock.page is not None
-        return [stamp.to_bytes() for stamp in stamps], clock.page.renewals
-
-    def parent() -> tuple[list[bytes], int]:
-        grandchildren = tmp_path / "grandchildren"
+    def parent() -> None:
+        clock = begin()
+        grandchildren = folder / "grandchildren"
         grandchildren.mkdir()
-        (result,) = forked([orphan], grandchildren)
-        return result  # type: ignore[no-any-return]
+        ended, living = os.pipe()
 
-    children = tmp_path / "children"
-    children.mkdir()
-    ((stamps, renewals),) = forked([parent], children)
-    one_clock([stamps], clock.node)
-    assert renewals >= 1
+        def orphan() -> None:
+            with os.fdopen(ours, "wb") as report:
+                os.close(living)
+                os.read(ended, 1)  # nothing ever comes: it returns when all threads of the parent are gone
+                try:
+                    result = True, task(clock)
+                except BaseException:
+                    result = False, traceback.format_exc()
+                report.write(pickle.dumps(result))
+
+        forked([orphan], grandchildren, lambda: os.kill(os.getpid(), signal.SIGKILL))
+
+    with os.fdopen(theirs, "rb") as reports:
+        try:
+            with pytest.raises(AssertionError, match=f"status {signal.SIGKILL:d}: no word"):
+                forked([parent], folder)
+        finally:
+            os.close(ours)
+        report = reports.read()  # up to the orphan's end, which its alarm brings about at the latest
+    assert report, "the orphan ended without a word"
+    done, result = pickle.loads(report)
+    assert done, f"the orphan failed: {result}"
+    return result
+
+
+def test_a_child_keeps_the_lease(page: Path, tmp_path: Path) -> None:
+    """A child whose parent was killed, alone with the page, renews the lease itself: it goes on for ten of them."""
+
+    def begin() -> Clock:
+        clock = Clock.open(page, lease=0.1)
+        clock.now()
+        return clock
+
+    def task(clock: Clock) -> tuple[int, int]:
+        assert clock.page is not None
+        inherited = clock.page.renewals
+        first = last = clock.now()
+        while last.physical_us - first.physical_us < 1_000_000:
+            stamp = clock.now()
+            assert last < stamp
+            last = stamp
+        return clock.page.renewals - inherited, clock.page.failures
+
+    renewals, failures = _orphaned(tmp_path / "orphan", begin, task)
+    assert renewals >= 3
+    assert failures == 0
+
+
+@contextmanager
+def _no_threads() -> Iterator[None]:
+    """This process can start none: it is another user's, who may have no more of them. Root is not held to that limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+    os.setresuid(NOBODY, NOBODY, 0)
+    try:
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, hard))
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
+        resource.setrlimit(resource.RLIMIT_NPROC, (soft, hard))
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0, reason="only Linux's root can become so limited a user"
+)
+def test_a_child_without_a_keeper(page: Path, tmp_path: Path) -> None:
+    """One that cannot start its thread for the lease stamps as far as that reaches, says then why it does not go on, and goes on
+    when it can.
+    """
+    source = ManualSource(NOW_US)
+
+    def begin() -> Clock:
+        clock = Clock.open(page, source=source)
+        clock.now()
+        return clock
+
+    def task(clock: Clock) -> tuple[int | None, int, int]:
+        assert clock.page is not None
+        inherited, failed = clock.page.renewals, clock.page.failures
+        with _no_threads():
+            stamps = [clock.now() for _ in range(100)]
+            failures = clock.page.failures - failed
+            source.advance(LONG_US)
+            with pytest.raises(LeaseExpired) as caught:
+                clock.now()
+        for _ in range(3):
+            source.advance(LONG_US)
+            stamps.append(_at_last(clock))
+        assert all(a < b for a, b in pairwise(stamps))
+        return caught.value.errno, failures, clock.page.renewals - inherited
+
+    number, failures, renewals = _orphaned(tmp_path / "orphan", begin, task)
+    assert number == errno.EAGAIN
+    assert failures >= 1
+    assert renewals >= 3
+
+
+def _at_last(clock: Clock) -> Timestamp:
+    """A timestamp, however often it is refused before: what is refused once is asked for, and then under way."""
+    while True:
+        try:
+            return clock.now()
+        except LeaseExpired:
+            continue
 
 
 def test_forks_under_load(page: Path, tmp_path: Path) -> None:

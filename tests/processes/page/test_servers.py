@@ -1,4 +1,4 @@
-"""Servers that run many processes, all of them on one page: what the recipes in ``docs/host-page.md`` do."""
+"""Servers that run many processes, all of them on one page and beside one flock member: the recipes in ``docs/host-page.md``."""
 
 from __future__ import annotations
 
@@ -18,33 +18,36 @@ PATIENCE_S = 60
 
 
 @pytest.mark.parametrize("preload", [True, False], ids=["preloaded", "each for itself"])
-def test_gunicorn(preload: bool, page: Path) -> None:
-    """Four workers, whose clock is their master's or one that each has opened: no stamp twice, none back, one node."""
+def test_gunicorn(preload: bool, page: Path, member: str) -> None:
+    """Four workers, whose clock is their master's or one that each has opened: no stamp twice, none back, one node; each of them
+    follows the host's member."""
     pytest.importorskip("gunicorn", reason="gunicorn is not installed")
-    _holds(gunicorn(preload=preload), page)
+    _holds(gunicorn(preload=preload), "application", page, member)
 
 
-def test_uvicorn(page: Path) -> None:
+def test_uvicorn(page: Path, member: str) -> None:
     """Workers that are started anew and open the page where they import the application: the same."""
     pytest.importorskip("uvicorn", reason="uvicorn is not installed")
-    _holds(uvicorn(workers=3), page)
+    _holds(uvicorn(workers=3), "asgi", page, member)
 
 
-def _holds(command: list[str], page: Path) -> None:
+def _holds(command: list[str], name: str, page: Path, member: str) -> None:
     before = Clock.open(page).now()
-    with served(command, page) as address:
+    with served([*command[:-1], f"tests.processes.page.app:{name}"], page) as address:
         answers = ask(address, REQUESTS, workers=2)
     clock = Clock.open(page)
     after = clock.now()
     assert len(answers.stamps) >= REQUESTS
     assert len(answers.workers) > 1, "one worker answered everybody"
+    assert {worker.decode().partition(":")[2] for worker in answers.workers} == {member}
     assert answers.back == 0
     assert before.to_bytes() < min(answers.stamps) <= max(answers.stamps) < after.to_bytes()
     one_clock([sorted(answers.stamps)], clock.node)
 
 
-def test_celery(page: Path, tmp_path: Path) -> None:
-    """Tasks in Celery's prefork pool, whose processes inherit the clock of the worker, and the process that sends them."""
+def test_celery(page: Path, member: str, tmp_path: Path) -> None:
+    """Tasks in Celery's prefork pool, whose processes inherit the clock of the worker, and the process that sends them: one
+    clock, which follows the host's member."""
     pytest.importorskip("celery", reason="celery is not installed")
     settings = {"HOST_PAGE": str(page), "CELERY_FOLDER": str(tmp_path)}
     script = [sys.executable, "-P", "-m", "tests.processes.page.celery_client"]
@@ -71,7 +74,8 @@ def test_celery(page: Path, tmp_path: Path) -> None:
     by_process: dict[str, dict[int, list[bytes]]] = {}
     own: list[bytes] = []
     for line in done.stdout.splitlines():
-        sent, got, pid, number, *stamps = line.split()
+        sent, got, sender_follows, follows, pid, number, *stamps = line.split()
+        assert (sender_follows, follows) == (member, member)
         issued = [bytes.fromhex(stamp) for stamp in stamps]
         assert bytes.fromhex(sent) < issued[0], "a task stamped below what sent it"
         assert issued[-1] < bytes.fromhex(got), "its sender stamped below what it got"

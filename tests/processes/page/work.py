@@ -6,6 +6,7 @@ import os
 from itertools import count
 
 from flocktime import Clock
+from tests.processes.page.following import whom
 
 #: The page of this process: inherited at a fork, opened by whoever was started anew.
 clock: Clock | None = None
@@ -26,3 +27,10 @@ def issue(many: int) -> tuple[int, int, list[bytes]]:
         now = clock.now()
         issued += [ts.to_bytes() for ts in (now, clock.update(now), *clock.now_many(3))]
     return os.getpid(), next(_numbers), issued[:many]
+
+
+def issue_following(many: int) -> tuple[str, int, int, list[bytes]]:
+    """The same, and whom the clock follows meanwhile."""
+    issued = issue(many)
+    assert clock is not None
+    return whom(clock), *issued

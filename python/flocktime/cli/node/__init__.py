@@ -51,10 +51,10 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--page",
-        type=Path,
+        type=_page,
         metavar="PATH",
         help="the page of this host, made where there is none; refused while another member publishes on it, and after one that "
-        "was killed it waits for five rounds",
+        "was killed it waits for five rounds; not with --no-steer",
     )
     parser.add_argument("--no-steer", action="store_true", help="measure and report only: its state is 'monitoring'")
     parser.add_argument(
@@ -91,6 +91,8 @@ def register(subparsers: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run until a signal comes. Returns the exit code: 0 after a signal, 1 when the member fails, 2 for wrong input."""
+    if options.no_steer and options.page is not None:
+        return _complain("--no-steer cannot be given with --page: its clocks would wait for steering that never comes")
     on_terminal = sys.stdout.isatty() and not options.json
     if on_terminal:
         require("cli", "rich")
@@ -182,6 +184,12 @@ def _cautions(options: argparse.Namespace, flock: Flock) -> list[str]:
 def _complain(message: str) -> int:
     print(f"flocktime node: {message}", file=sys.stderr)
     return 2
+
+
+def _page(text: str) -> Path:
+    if not text:  # as a Path it would be the working directory
+        raise argparse.ArgumentTypeError("must not be an empty path")
+    return Path(text)
 
 
 def _seconds(text: str) -> float:

@@ -6,8 +6,10 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use flocktime_core::Timestamp;
+
 use super::HostPage;
-use super::lease::{FOR_OTHERS, Unrenewed};
+use super::lease::Unrenewed;
 use super::mapping::Mapping;
 use crate::threads::spawn_quietly;
 
@@ -23,11 +25,11 @@ pub(super) fn keep(page: &Arc<HostPage>) -> io::Result<()> {
 }
 
 fn run(mapping: &Mapping, page: &Weak<HostPage>) {
-    let mut denied = None;
+    let mut traces = Traces::default();
     loop {
         let seen = mapping.calls();
         let Some(page) = page.upgrade() else { return };
-        let next = tend(&page, &mut denied);
+        let next = tend(&page, &mut traces);
         drop(page);
         match next {
             Next::Called(pause) => mapping.wait_for_call(seen, pause),
@@ -43,23 +45,21 @@ enum Next {
     Refused,
 }
 
-/// Since when this process has been denied, and where the bound was then.
-type Denied = Option<(u64, Instant)>;
-
-fn tend(page: &HostPage, denied: &mut Denied) -> Next {
-    if !page.is_due() {
-        *denied = None;
+fn tend(page: &HostPage, traces: &mut Traces) -> Next {
+    let renewed = if page.is_due() {
+        page.renew(0, || page.is_due())
+    } else if traces.outlived_by(page) {
+        let confirmed = traces.confirmed;
+        page.renew(0, || page.live().confirmed() == confirmed)
+    } else {
         return Next::Called(page.pause());
-    }
-    match page.renew() {
+    };
+    match renewed {
         Ok(()) => Next::Called(page.pause()),
         Err(Unrenewed::Busy) => Next::Called(SOON),
         Err(Unrenewed::Denied(error)) => {
-            let bound = page.live().state.leased();
-            let since = denied.filter(|&(before, _)| before == bound).map_or_else(Instant::now, |(_, since)| since);
-            *denied = Some((bound, since));
-            if since.elapsed() >= FOR_OTHERS {
-                page.failed(&error); // nobody else does it either
+            if page.is_denied() {
+                page.failed(&error);
             }
             Next::Refused
         }
@@ -67,5 +67,33 @@ fn tend(page: &HostPage, denied: &mut Denied) -> Next {
             page.failed(&error);
             Next::Refused
         }
+    }
+}
+
+/// What was in memory when a keeper first saw the record that holds.
+///
+/// Whatever is stored there makes the file younger. A file that is younger than its last record by more than a lease is taken for one
+/// that was restored, so as long as anything is stored, there is a record from time to time: also where the timestamps lead the
+/// wall clock and the lease is not due for long, or where nobody stamps and a flock member publishes.
+#[derive(Default)]
+struct Traces {
+    confirmed: u64,
+    latest: Option<Timestamp>,
+    posted_ns: u64,
+    since: Option<Instant>,
+}
+
+impl Traces {
+    /// Whether something was stored since, and a third of the lease has passed.
+    fn outlived_by(&mut self, page: &HostPage) -> bool {
+        let live = page.live();
+        let (confirmed, latest) = (live.confirmed(), Some(live.state.latest()));
+        let posted_ns = live.rudder.look().posted.map_or(0, |posted| posted.written_ns);
+        let since = *self.since.get_or_insert_with(Instant::now);
+        if self.confirmed != confirmed {
+            *self = Self { confirmed, latest, posted_ns, since: Some(Instant::now()) };
+            return false;
+        }
+        (self.latest, self.posted_ns) != (latest, posted_ns) && since.elapsed() >= page.third()
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use flocktime_core::layout::HORIZON;
-use flocktime_core::{LEASE_UNIT_US, Timestamp, Unleased, fork, upper_half};
+use flocktime_core::{LEASE_UNIT_US, OsSource, TimeSource, Timestamp, Unleased, fork, upper_half};
 
 use super::block::{RECORDS_AT, Record};
 use super::disk::{Disk, PageLock, Unlocked, read_ledger};
@@ -19,8 +19,9 @@ use super::{HostPage, making, now_us};
 pub(super) const IDLE_US: u64 = 3_600_000_000;
 /// So long does a caller that extends the lease itself wait for another process that is at it.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// So long have those who may write to renew the lease, before one that may not says so.
-pub(super) const FOR_OTHERS: Duration = Duration::from_secs(2);
+/// So long have those who may write to renew the lease, before one that may not says so; and only where less than this is left.
+const FOR_OTHERS_NS: u64 = 2_000_000_000;
+const SHORT_US: u64 = 1_000_000;
 
 /// Upper halves in so many microseconds.
 pub(super) const fn units(us: u64) -> u64 {
@@ -81,21 +82,26 @@ impl HostPage {
         leased.saturating_sub(self.reach(follow)).saturating_sub(self.lease - self.lease / 3)
     }
 
-    /// How long a keeper may sleep.
-    pub(super) fn pause(&self) -> Duration {
-        let most_us = self.lease / 3 * LEASE_UNIT_US;
-        Duration::from_micros((self.due_in(false) * LEASE_UNIT_US).clamp(1_000, most_us.max(1_000)))
+    /// A third of the lease.
+    pub(super) fn third(&self) -> Duration {
+        Duration::from_micros(self.lease / 3 * LEASE_UNIT_US)
     }
 
-    /// Makes more room durable and then says so, if it is due.
-    pub(super) fn renew(&self) -> Result<(), Unrenewed> {
+    /// How long a keeper may sleep.
+    pub(super) fn pause(&self) -> Duration {
+        const LEAST: Duration = Duration::from_millis(1);
+        Duration::from_micros(self.due_in(false).saturating_mul(LEASE_UNIT_US)).clamp(LEAST, self.third().max(LEAST))
+    }
+
+    /// Makes room durable up to `least`, and at least the usual, and then says so, if it is `still_due` when it is this process's turn.
+    pub(super) fn renew(&self, least: u64, still_due: impl FnOnce() -> bool) -> Result<(), Unrenewed> {
         let _alone = self.alone().ok_or(Unrenewed::Busy)?;
         let lock = PageLock::try_new(&self.file, &self.path)?;
-        if self.is_due() { self.extend(&lock, false).map_err(Unrenewed::Os) } else { Ok(()) }
+        if still_due() { self.extend(&lock, least, false).map_err(Unrenewed::Os) } else { Ok(()) }
     }
 
     /// `follow`: as far as the wall clock, wherever it is.
-    pub(super) fn extend(&self, lock: &PageLock, follow: bool) -> io::Result<()> {
+    pub(super) fn extend(&self, lock: &PageLock, least: u64, follow: bool) -> io::Result<()> {
         // A program that closes descriptors which are not its own may have given their numbers to another file by now.
         if making::identity(&lock.file)? != self.header.file {
             return Err(io::Error::from_raw_os_error(libc::ESTALE));
@@ -104,7 +110,7 @@ impl HostPage {
         let live = self.live();
         live.set_writer(process::id());
         let leased = live.state.leased();
-        let bound = self.reach(follow).max(live.state.wanted()).saturating_add(self.lease).max(leased);
+        let bound = self.reach(follow).max(live.state.wanted()).max(least).saturating_add(self.lease).max(leased);
         let model = Record {
             page: self.header.id,
             sequence: 0,
@@ -117,11 +123,24 @@ impl HostPage {
         for entry in ledger.entries(model, bound, leased, live.confirmed(), 2 * self.lease) {
             disk.write(RECORDS_AT[entry.slot], &entry.record.to_block())?;
             disk.sync()?;
-            self.errno.store(0, Ordering::Relaxed); // before those are woken who waited for it
+            // Before those are woken who waited for it, and may look.
+            self.errno.store(0, Ordering::Relaxed);
+            self.renewals.fetch_add(u64::from(entry.record.bound == bound), Ordering::Relaxed);
             live.confirm(entry.record.sequence, entry.record.bound);
         }
-        self.renewals.fetch_add(1, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// This process may not renew it: whether that is a failure by now, because nobody else does either.
+    pub(super) fn is_denied(&self) -> bool {
+        let state = &self.live().state;
+        let (leased, now_ns) = (state.leased(), OsSource.monotonic_ns());
+        if self.denied_at.swap(leased, Ordering::Relaxed) != leased {
+            self.denied_since_ns.store(now_ns, Ordering::Relaxed);
+        }
+        let for_ns = now_ns.saturating_sub(self.denied_since_ns.load(Ordering::Relaxed));
+        let left = leased.saturating_sub(self.reach(false));
+        for_ns >= FOR_OTHERS_NS && (state.wanted() >= leased || left < units(SHORT_US))
     }
 
     /// What the operating system said, for those who wait.
@@ -139,9 +158,10 @@ impl HostPage {
     ///
     /// # Errors
     ///
-    /// [`Unleased::Failed`] where this process's keeper tried meanwhile and the operating system refused, or where it has none.
+    /// [`Unleased::Failed`] where this process's keeper tried meanwhile and the operating system refused, or where it cannot have
+    /// one, and nobody else has renewed it.
     pub fn wait_for_room(self: &Arc<Self>, stamp: Timestamp, patience: Duration) -> Result<bool, Unleased> {
-        self.see_to_keeper()?; // a child's may not have started, and then somebody waits for it here
+        let unkept = self.see_to_keeper(); // a child's may not have started
         let (live, begun) = (self.live(), Instant::now());
         let failures = self.failures.load(Ordering::Acquire);
         live.state.want(stamp);
@@ -154,7 +174,9 @@ impl HostPage {
             if self.failures.load(Ordering::Acquire) != failures {
                 return Err(Unleased::Failed(self.errno.load(Ordering::Relaxed)));
             }
-            let Some(left) = patience.checked_sub(begun.elapsed()) else { return Ok(false) };
+            let Some(left) = patience.checked_sub(begun.elapsed()) else {
+                return unkept.map(|()| false).map_err(Unleased::Failed);
+            };
             live.wait_for_renewal(seen, left);
         }
     }
@@ -163,7 +185,7 @@ impl HostPage {
     ///
     /// # Errors
     ///
-    /// [`Unleased::Failed`] where the operating system refuses; where it is only this process that may not write, nobody else did
+    /// [`Unleased::Failed`] where the operating system refuses; where it is only this process that may not write, if nobody else did
     /// within two seconds. [`Unleased::Late`] where another process has been at it for ten.
     pub fn extend_now(&self, stamp: Timestamp) -> Result<(), Unleased> {
         let (live, begun) = (self.live(), Instant::now());
@@ -173,11 +195,11 @@ impl HostPage {
             if live.state.allows(stamp) {
                 return Ok(());
             }
-            match self.renew() {
+            match self.renew(0, || self.is_due()) {
                 Ok(()) => {}
                 Err(Unrenewed::Busy) if begun.elapsed() > PATIENCE => return Err(Unleased::Late),
                 Err(Unrenewed::Busy) => live.wait_for_renewal(seen, Duration::from_millis(1)),
-                Err(Unrenewed::Denied(_)) if begun.elapsed() < FOR_OTHERS => {
+                Err(Unrenewed::Denied(_)) if !self.is_denied() => {
                     live.call();
                     live.wait_for_renewal(seen, Duration::from_millis(5));
                 }
@@ -185,6 +207,21 @@ impl HostPage {
                     return Err(Unleased::Failed(self.failed(&error)));
                 }
             }
+        }
+    }
+
+    /// Renews the lease on the caller's thread, as far as this timestamp. Waits for the disk, and for nobody else.
+    ///
+    /// # Errors
+    ///
+    /// [`Unleased::Failed`] where the operating system refuses, [`Unleased::Late`] where another process is at it, or only another one
+    /// may be.
+    pub fn extend_at_once(&self, stamp: Timestamp) -> Result<(), Unleased> {
+        let state = &self.live().state;
+        match self.renew(upper_half(stamp), || !state.allows(stamp)) {
+            Ok(()) if state.allows(stamp) => Ok(()),
+            Ok(()) | Err(Unrenewed::Busy | Unrenewed::Denied(_)) => Err(Unleased::Late),
+            Err(Unrenewed::Os(error)) => Err(Unleased::Failed(self.failed(&error))),
         }
     }
 

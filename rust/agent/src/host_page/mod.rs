@@ -37,7 +37,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use flocktime_core::{LEASE_UNIT_US, OsSource, TimeSource, Unleased, fork, lowest};
+use flocktime_core::{LEASE_UNIT_US, OsSource, TimeSource, fork, lowest};
 
 pub use block::FileIdentity;
 pub use disk::Disk;
@@ -83,6 +83,9 @@ pub struct HostPage {
     renewals: AtomicU64,
     failures: AtomicU64,
     errno: AtomicI32,
+    /// Where the bound was when this process was last denied to renew it, and since when it was there.
+    denied_at: AtomicU64,
+    denied_since_ns: AtomicU64,
 }
 
 /// The wall clock of this process's clocks, microseconds since 1970; `None`: it is not to be asked.
@@ -134,15 +137,15 @@ impl HostPage {
         }
     }
 
-    /// Sees to it that this process has a keeper: after a fork it has none yet.
-    fn see_to_keeper(self: &Arc<Self>) -> Result<(), Unleased> {
+    /// Sees to it that this process has a keeper: after a fork it has none yet. Else what the operating system said.
+    fn see_to_keeper(self: &Arc<Self>) -> Result<(), i32> {
         let generation = fork::generation();
         if self.kept.load(Ordering::Relaxed) != generation
             && self.kept.swap(generation, Ordering::AcqRel) != generation
             && let Err(error) = keeper::keep(self)
         {
             self.kept.store(generation.wrapping_sub(1), Ordering::Release); // whoever comes next tries again
-            return Err(Unleased::Failed(self.failed(&error)));
+            return Err(self.failed(&error));
         }
         Ok(())
     }

@@ -66,7 +66,11 @@ impl HostPage {
         }
         let lease = units(config.lease.as_micros() as u64);
         let (file, made) = open_or_make(path, (config.wall)(), lease)?;
-        let size = file.metadata().map_err(Fault::os("asking for its size"))?.len();
+        let metadata = file.metadata().map_err(Fault::os("asking for its size"))?;
+        let size = metadata.len();
+        if !metadata.is_file() {
+            return Err(Fault::Foreign);
+        }
         if size != SIZE {
             return Err(if size == 0 || begins_as_a_page(&file) {
                 Fault::Size { found: size }
@@ -107,10 +111,12 @@ impl HostPage {
             renewals: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             errno: AtomicI32::new(0),
+            denied_at: AtomicU64::new(0),
+            denied_since_ns: AtomicU64::new(0),
         });
         // Many that come and go on a page in use need not all write.
         if page.due_in(true) == 0 {
-            page.extend(&lock, true).map_err(Fault::os("writing the lease"))?;
+            page.extend(&lock, 0, true).map_err(Fault::os("writing the lease"))?;
         }
         keeper::keep(&page).map_err(Fault::os("starting a thread"))?;
         Ok(page)

@@ -52,6 +52,7 @@ impl PagePlace {
     /// [`Unleased::Late`] as long as there is no room.
     pub fn ask_for_room(&self, stamp: Timestamp) -> Result<(), Unleased> {
         let state = self.state();
+        let _others_may_have_one = self.page.see_to_keeper();
         state.want(stamp);
         self.page.live().call();
         if state.allows(stamp) { Ok(()) } else { Err(Unleased::Late) }
@@ -87,12 +88,13 @@ impl SharedPlace for PagePlace {
             }
             OnExpiry::Extend => self.page.extend_now(stamp),
             // Refused it would be durable all the same, and a start would begin there: only what goes by soon is asked for.
-            OnExpiry::Error if self.is_leap(stamp) => self.page.extend_now(stamp),
+            OnExpiry::Error if self.is_leap(stamp) => self.page.extend_at_once(stamp),
             OnExpiry::Error => self.ask_for_room(stamp),
         }
     }
 
-    fn enter_child(&self) -> Result<(), Unleased> {
-        self.page.see_to_keeper()
+    /// Without a keeper a child goes on as long as there is room, and others may make more of it.
+    fn enter_child(&self) {
+        let _counted_and_tried_again = self.page.see_to_keeper();
     }
 }

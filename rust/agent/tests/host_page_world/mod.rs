@@ -134,6 +134,12 @@ impl Host {
         file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_micros(us)).expect("it is dated");
     }
 
+    /// When that was.
+    pub(crate) fn changed_us(&self) -> u64 {
+        let modified = fs::metadata(self.path()).and_then(|file| file.modified()).expect("the page");
+        modified.duration_since(SystemTime::UNIX_EPOCH).expect("a time").as_micros() as u64
+    }
+
     pub(crate) fn directory(&self) -> &Path {
         &self.directory.0
     }

@@ -80,11 +80,7 @@ impl<S: TimeSource> Clock<S> {
             return Err(ClockError::Forked { node: self.state().node() });
         }
         if let Some(place) = self.word.shared() {
-            let refuse = |why| {
-                let (stamp, leased) = (self.state(), place.state().leased());
-                ClockError::Unleased { stamp, leased, why }
-            };
-            place.enter_child().map_err(refuse)?;
+            place.enter_child();
         }
         self.become_child();
         Ok(())
