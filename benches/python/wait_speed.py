@@ -28,7 +28,7 @@ WAITS, AHEAD_US = 1_000, 5_000
 ERROR_S = 0.001
 #: The bar, and how long the one long wait is.
 MEDIAN_US, LONG_S = 100.0, 2.5
-#: Looks at the clock: one that says how far to sleep, one that says that it is over, and little more.
+#: Looks at the clock: one that says how far to sleep, one shortly before the moment, one that says that it is over.
 LOOKS, LOOKS_LONG = 3.0, 8
 
 
