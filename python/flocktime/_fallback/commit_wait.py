@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 _LONGEST_NS = 1_000_000_000
 #: A source that is moved by hand is looked at so often.
 _BY_HAND_NS = 1_000_000
-#: A processor that has idled for milliseconds takes some 50 us longer to wake than one that has just been woken, and has forgotten
-#: what a look needs. So a sleep ends this much before the moment, and a second one at it.
+#: A processor that has idled for milliseconds takes some 50 us longer to wake than one that has just been woken, and has
+#: forgotten what a look needs. So a sleep ends this much before the moment, and a second one at it.
 _EARLY_NS = 100_000
 
 
