@@ -194,6 +194,21 @@ fn a_stopped_member_notices_that_it_was_replaced() {
     heir.publish(&line, State::Synchronised).expect("it still has the role");
 }
 
+/// What a member publishes makes the file younger. So a record is written from time to time, though nobody stamps: else the next start
+/// would take the page for one that was restored.
+#[test]
+fn a_member_that_publishes_keeps_the_record_young() {
+    let directory = Directory::new();
+    let page = open(&directory.path().join("page"));
+    let mut helm = take(&page, LONG_ROUND_NS);
+    let (before, begun) = (page.status().sequence, Instant::now());
+    while page.status().sequence < before + 2 {
+        helm.publish(&Guidance::default(), State::Alone).expect("nobody else publishes");
+        assert!(begun.elapsed() < PATIENCE, "nobody writes a record");
+        thread::yield_now();
+    }
+}
+
 /// Whichever bit of the member's records somebody changes: clocks show one of the lines that were published, or their base, and
 /// damage that was found is counted. The next round mends it.
 #[test]
