@@ -57,7 +57,9 @@ class TestOutcome:
         assert (outcome["contradictions"], outcome["failures"]) == (0, [])
         assert (stamps["messages"]["inverted"], stamps["within_services"]["inverted"]) == (0, 0)
         assert wall["messages"]["judged"] == stamps["messages"]["judged"] > 100
-        assert wall["messages"]["inverted"] > wall["messages"]["judged"] / 10, "a third and more where nobody else works"
+        assert wall["messages"]["inverted"] > wall["messages"]["judged"] / 10, (
+            "a third and more where nobody else works"
+        )
         assert wall["messages"]["largest_us"] > 50_000
 
     def test_every_message_is_judged_or_exempt(self, outcome: dict[str, Any]) -> None:

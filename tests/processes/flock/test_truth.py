@@ -49,7 +49,9 @@ def test_where_a_skewed_counter_stands(rng: Random) -> None:
             source.freeze()
             source.thaw()
         mapping = mapped(source, ppm)
-        assert mapping.error_ns < MOST_ERROR_NS, "half of what a reading takes, 0.8 us in Python where nobody else works"
+        assert mapping.error_ns < MOST_ERROR_NS, (
+            "half of what a reading takes, 0.8 us in Python where nobody else works"
+        )
         for _ in range(100):
             before, h_ns, after = raw_ns(), source.raw_ns(), raw_ns()
             early, late = (at + mapping.h_ns(at) for at in (before, after))
