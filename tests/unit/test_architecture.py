@@ -31,6 +31,7 @@ FLOORS = [
         "flocktime.page_errors",
         "flocktime.intervals",
         "flocktime._commit_wait",
+        "flocktime._paths",
         "flocktime.stats",
     ],
 ]

@@ -50,16 +50,6 @@ def choice(name: str, value: Any, allowed: tuple[str, ...]) -> str:
     return value
 
 
-def file_path(name: str, value: Any) -> str:
-    if not isinstance(value, str | os.PathLike) or isinstance(path := os.fspath(value), bytes):
-        raise TypeError(f"{name} must be a path, not {type(value).__name__}")
-    if not path:
-        raise ValueError(f"{name} must not be empty, got {_show(value)}")
-    if "\0" in path:
-        raise ValueError(f"{name} must not have a NUL in it, got {_show(value)}")
-    return path
-
-
 def cut_reason(reason: Any) -> str:
     if not isinstance(reason, str):
         raise TypeError(f"reason must be a str, not {type(reason).__name__}")

@@ -12,8 +12,8 @@ import os
 import struct
 import time
 
-from flocktime._fallback.arguments import file_path
 from flocktime._fallback.interval import Bound, Vouched, grown
+from flocktime._paths import file_path
 from flocktime.intervals import _clockbound
 
 TYPE_CHECKING = False  # importing typing costs more than all of this package

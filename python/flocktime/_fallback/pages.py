@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 
-from flocktime._fallback.arguments import file_path
+from flocktime._paths import file_path
 from flocktime.page_errors import _page
 
 TYPE_CHECKING = False  # importing typing costs more than all of this package

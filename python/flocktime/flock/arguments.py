@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 from datetime import timedelta
 
-__all__ = ["anchor_ns", "count", "path", "seconds", "text", "within"]
+__all__ = ["anchor_ns", "count", "seconds", "text", "within"]
 
 
 def text(name: str, value: str | None) -> str | None:
@@ -14,17 +13,6 @@ def text(name: str, value: str | None) -> str | None:
     if value is not None and not isinstance(value, str):
         raise TypeError(f"{name} must be a str, not {type(value).__name__}")
     return value
-
-
-def path(name: str, value: str | os.PathLike[str]) -> str:
-    """Where a file lies. An empty path is none, and bytes are refused as by ``Clock.open``."""
-    if not isinstance(value, str | os.PathLike) or isinstance(found := os.fspath(value), bytes):
-        raise TypeError(f"{name} must be a path, not {type(value).__name__}")
-    if not found:
-        raise ValueError(f"{name} must not be empty, got {found!r}")
-    if "\0" in found:
-        raise ValueError(f"{name} must not have a NUL in it, got {found!r}")
-    return found
 
 
 def seconds(name: str, value: float | timedelta) -> float:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from flocktime._paths import file_path
 from flocktime.clock import Clock, SkewedSource
-from flocktime.flock.arguments import path
 
 __all__ = ["page_clock", "skewed"]
 
@@ -34,7 +34,7 @@ def page_clock(
     """
     if page is None:
         return None
-    page = path("page", page)
+    page = file_path("page", page)
     if not steer:
         raise ValueError("steer=False cannot be given with a page: its clocks would wait for steering that never comes")
     given = [name for name, value in own.items() if value is not None]
