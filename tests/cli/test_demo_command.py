@@ -56,7 +56,7 @@ class TestOutcome:
         wall, stamps = outcome["by_wall_clock"], outcome["by_flocktime"]
         assert (outcome["contradictions"], outcome["failures"]) == (0, [])
         assert (stamps["messages"]["inverted"], stamps["within_services"]["inverted"]) == (0, 0)
-        assert wall["messages"]["judged"] == stamps["messages"]["judged"] > 100
+        assert wall["messages"]["judged"] == stamps["messages"]["judged"] > 0, "how many is the machine's business"
         assert wall["messages"]["inverted"] > wall["messages"]["judged"] / 10, (
             "a third and more where nobody else works"
         )

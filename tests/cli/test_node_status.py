@@ -141,15 +141,16 @@ def test_who_takes_long_is_hung_up_on(
     assert capfd.readouterr().err == ""
 
 
-def test_closing_does_not_wait_for_a_client() -> None:
+def test_closing_does_not_wait_for_a_client(monkeypatch: pytest.MonkeyPatch) -> None:
     """A request under way is broken off when the node stops."""
+    monkeypatch.setattr(serving, "PATIENCE_S", 60.0)
     with Flock("127.0.0.1:0") as flock:
         server = StatusServer(Address("127.0.0.1", 0), flock)
         with socket.create_connection(server.address, timeout=10) as idle:
             idle.sendall(b"GET /sta")
             began_s = time.monotonic()
             server.close()
-            assert time.monotonic() - began_s < 1.0
+            assert time.monotonic() - began_s < 15
             with pytest.raises(ConnectionError):
                 socket.create_connection(server.address, timeout=10)
 
