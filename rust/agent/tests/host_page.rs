@@ -277,6 +277,34 @@ fn a_failing_disk_stops_timestamps_at_the_bound() {
     }
 }
 
+/// Starts that fail one after the other, as those of a service do that is restarted until the disk is back, do not add up to a lead:
+/// the next one goes on from memory, or, after a crash of the machine, from the same bound as the first.
+#[test]
+fn starts_that_fail_do_not_add_up() {
+    for failure in [Failure::Full, Failure::Unsynced, Failure::Torn] {
+        for reboot in [false, true] {
+            let host = Host::new(NOW_US);
+            let last = host.open().now().expect("a timestamp");
+            if reboot {
+                host.lose_memory();
+            }
+            host.close();
+            host.set_wall(NOW_US + 60_000_000); // so that the lease is due
+            host.fail(Some(failure));
+            for _ in 0..20 {
+                assert!(matches!(host.fault(), Fault::Os { .. }));
+            }
+            host.fail(None);
+            host.set_wall(NOW_US);
+            let next = host.open().now().expect("a timestamp");
+            let leases_us = 3_100_000 * if failure == Failure::Torn { 3 } else { u64::from(reboot) };
+            let lead_us = next.physical_us() - last.physical_us();
+            assert!(next > last && lead_us <= leases_us, "{failure:?} {reboot}: {lead_us}");
+            assert_ne!(host.found(), Found::Restored);
+        }
+    }
+}
+
 /// The power fails in the middle of each write, or right after it, before it was confirmed: a start lies above everything.
 #[test]
 fn a_torn_write_loses_nothing() {

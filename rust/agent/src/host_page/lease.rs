@@ -10,7 +10,8 @@ use flocktime_core::layout::HORIZON;
 use flocktime_core::{LEASE_UNIT_US, OsSource, TimeSource, Timestamp, Unleased, fork, upper_half};
 
 use super::block::{RECORDS_AT, Record};
-use super::disk::{Disk, PageLock, Unlocked, read_ledger};
+use super::disk::{Disk, PageLock, Unlocked, read_block, read_ledger};
+use super::ledger::Entry;
 use super::page_source::follow;
 use super::{HostPage, making, now_us};
 
@@ -121,8 +122,7 @@ impl HostPage {
         };
         let ledger = read_ledger(disk, self.header.id)?;
         for entry in ledger.entries(model, bound, leased, live.confirmed(), 2 * self.lease) {
-            disk.write(RECORDS_AT[entry.slot], &entry.record.to_block())?;
-            disk.sync()?;
+            write(disk, entry, ledger.0[entry.slot])?;
             // Before those are woken who waited for it, and may look.
             self.errno.store(0, Ordering::Relaxed);
             self.renewals.fetch_add(u64::from(entry.record.bound == bound), Ordering::Relaxed);
@@ -234,6 +234,17 @@ impl HostPage {
             found != mark && self.busy.compare_exchange(found, mark, Ordering::Acquire, Ordering::Relaxed).is_ok();
         taken.then_some(Alone(self))
     }
+}
+
+/// Makes a record durable. One that the disk does not confirm is taken back, as far as it lets us, and `before` put in its place:
+/// nobody relies on it, and starts that went on from its bound would lead by another lease each time that one fails.
+fn write(disk: &dyn Disk, entry: Entry, before: Option<Record>) -> io::Result<()> {
+    let at = RECORDS_AT[entry.slot];
+    let kept = read_block(disk, at)?;
+    disk.write(at, &entry.record.to_block()).and_then(|()| disk.sync()).inspect_err(|_| {
+        let kept = before.map_or(kept, |record| Record { written_us: now_us(), ..record }.to_block());
+        let _best_effort = disk.write(at, &kept);
+    })
 }
 
 struct Alone<'a>(&'a HostPage);

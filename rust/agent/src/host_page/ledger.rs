@@ -36,6 +36,15 @@ impl Ledger {
         self.0.iter().flatten().max_by_key(|record| record.sequence)
     }
 
+    /// When the page's own processes have written last, and for how long that was meant to do, microseconds and upper halves. A record
+    /// that was put back after a failure was written then, whichever of both it is.
+    pub(super) fn written(&self) -> Option<(u64, u64)> {
+        let latest = self.latest()?;
+        let at_us = self.0.iter().flatten().map(|record| record.written_us).max()?;
+        // Each process may have a lease of its own: the margin tells how long that of the last one was.
+        Some((at_us, latest.limit.saturating_sub(latest.bound) / 2))
+    }
+
     /// `None`: neither record is readable.
     pub(super) fn beginning(&self) -> Option<Beginning> {
         match self.0 {
@@ -121,6 +130,16 @@ mod tests {
             }
             left
         }
+    }
+
+    /// The file was written last when either record was: after a failure that is the one which does not count.
+    #[test]
+    fn both_records_date_it() {
+        let latest = Record { sequence: 8, bound: 30, limit: 50, written_us: 1_000, ..LIKE };
+        let kept = Record { sequence: 7, bound: 20, limit: 80, written_us: 9_000, ..LIKE };
+        assert_eq!(Ledger([Some(latest), Some(kept)]).written(), Some((9_000, 10)));
+        assert_eq!(Ledger([None, Some(latest)]).written(), Some((1_000, 10)));
+        assert_eq!(Ledger([None, None]).written(), None);
     }
 
     proptest! {

@@ -162,10 +162,8 @@ fn changed_since(file: &File, ledger: &Ledger, lease: u64) -> io::Result<Option<
     // Not the time of the change of the file itself, which nobody can set: `chown -R` before each start is common, and changes it.
     let changed = file.metadata()?.modified()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let changed = units(u64::try_from(changed.as_micros()).unwrap_or(u64::MAX));
-    let Some(latest) = ledger.latest() else { return Ok(None) };
-    // Each process may have a lease of its own: the margin tells how long that of the last one was.
-    let theirs = latest.limit.saturating_sub(latest.bound) / 2;
-    let ended = units(latest.written_us).saturating_add(theirs.max(lease)).saturating_add(units(SLACK_US));
+    let (Some(latest), Some((written_us, theirs))) = (ledger.latest(), ledger.written()) else { return Ok(None) };
+    let ended = units(written_us).saturating_add(theirs.max(lease)).saturating_add(units(SLACK_US));
     let epoch = latest.bound >> 48 << 48;
     Ok((changed > ended).then(|| epoch.saturating_add(changed).saturating_add(lease)))
 }
