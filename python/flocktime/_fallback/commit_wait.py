@@ -27,8 +27,12 @@ _LONGEST_NS = 1_000_000_000
 #: A source that is moved by hand is looked at so often.
 _BY_HAND_NS = 1_000_000
 #: A processor that has idled for milliseconds takes some 50 us longer to wake than one that has just been woken, and has
-#: forgotten what a look needs. So a sleep ends this much before the moment, and a second one at it.
-_EARLY_NS = 100_000
+#: forgotten what a look needs. So a sleep ends this much before the moment,
+_EARLY_NS = 200_000
+#: and a second one, which is short, by what even the quickest waking takes. It rarely ends too early; then there is a third.
+_WAKING_NS = 35_000
+#: There is no look without a sleep before it.
+_LEAST_NS = 1_000
 
 
 def interval(self: Clock) -> Interval:
@@ -110,7 +114,7 @@ def wait_until(self: Clock, ts: Timestamp, timeout: float | timedelta | None = N
                 rest = left if deadline is None else deadline - time.monotonic_ns()
                 if rest <= 0:
                     raise _timed_out(ts, from_delta_us(-(-left // 1000)))
-                near = left - _EARLY_NS if left > _EARLY_NS else left
+                near = left - _EARLY_NS if left > _EARLY_NS else max(left - _WAKING_NS, _LEAST_NS)
                 time.sleep(min(near, longest_ns, rest) / 1e9)
                 interval, left = _passed(self, ts)
     return interval

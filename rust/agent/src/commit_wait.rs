@@ -16,8 +16,12 @@ const BY_HAND: Duration = Duration::from_millis(1);
 const SHORT: Duration = Duration::from_millis(10);
 
 /// A processor that has idled for milliseconds takes some 50 us longer to wake than one that has just been woken, and has forgotten
-/// what a look needs. So a sleep ends this much before the moment, and a second one at it.
-const EARLY: Duration = Duration::from_micros(100);
+/// what a look needs. So a sleep ends this much before the moment,
+const EARLY: Duration = Duration::from_micros(150);
+/// and a second one, which is short, by what even the quickest waking takes. It rarely ends too early; then there is a third.
+const WAKING: Duration = Duration::from_micros(20);
+/// There is no look without a sleep before it.
+const LEAST: Duration = Duration::from_micros(1);
 
 /// Why a wait ended otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +65,8 @@ pub fn wait_until(
         };
         let longest = if moved_by_hand { BY_HAND } else { LONGEST };
         let left = Duration::from_nanos(left_ns);
-        let sleep = left.checked_sub(EARLY).unwrap_or(left).min(longest);
+        let near = left.checked_sub(EARLY).unwrap_or_else(|| left.saturating_sub(WAKING).max(LEAST));
+        let sleep = near.min(longest);
         if signalled || sleep > SHORT || moved_by_hand && asked.elapsed() > SHORT {
             if interrupted() {
                 return Err(NotAwaited::Interrupted);
