@@ -23,6 +23,8 @@ PATIENCE_S: Final = 20.0
 PATIENCE_ROUNDS: Final = 60
 #: So many rounds the load goes on at least after the one that was stopped is back.
 SHOWN_ROUNDS: Final = 10
+#: So many looks at each service the judge is left with, in the part of the time that counts: two have a moment between them.
+LEAST_LOOKS: Final = 3
 
 
 async def synchronised(plan: Plan, looking: Looking, names: tuple[str, ...]) -> None:
@@ -39,6 +41,26 @@ async def synchronised(plan: Plan, looking: Looking, names: tuple[str, ...]) -> 
     except TimeoutError:
         states = ", ".join(f"{name} is {looking.state(name) or 'silent'}" for name in names)
         raise ServiceFailed(f"the services did not synchronise within {patience_s:g} s: {states}") from None
+
+
+async def looked_at(plan: Plan, looking: Looking, timeline: Timeline) -> None:
+    """Return when there is enough to judge of all services in the part of the time that counts. A short time on a busy machine
+    may pass without.
+
+    Raises:
+        ServiceFailed: there is not.
+    """
+
+    def missing() -> list[str]:
+        since_ns = timeline.settled_ns(time.monotonic_ns())
+        return [name for name in plan.names if looking.looks_since(name, since_ns) < LEAST_LOOKS]
+
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while missing():
+                await looking.next()
+    except TimeoutError:
+        raise ServiceFailed(f"{', '.join(missing())} did not say how the flock stands for {PATIENCE_S:g} s") from None
 
 
 async def perform_acts(plan: Plan, services: Services, driver: Driver, looking: Looking, timeline: Timeline) -> None:

@@ -31,6 +31,10 @@ class Timeline:
     back_ns: int = 0
     ended_ns: int = 0
 
+    def settled_ns(self, ended_ns: int) -> int:
+        """From when on the members' distances count, if the load ends then."""
+        return ended_ns - round(SETTLED_SHARE * (ended_ns - self.together_ns))
+
     def marks(self) -> list[tuple[int, str]]:
         """What to write into a plot."""
         named = (
@@ -89,7 +93,8 @@ def judge_flock(plan: Plan, logs: Sequence[ServiceLog], timeline: Timeline) -> F
     runaway = plan.of_role("runaway")
     jumped = {runaway: timeline.jumped_ns} if runaway is not None and timeline.jumped_ns else {}
     seen = moments(looks, jumped)
-    settled = [moment for moment in seen if _settled_ns(timeline) <= moment.true_ns <= timeline.ended_ns]
+    settled_ns = timeline.settled_ns(timeline.ended_ns)
+    settled = [moment for moment in seen if settled_ns <= moment.true_ns <= timeline.ended_ns]
     pairs = sorted(distance for moment in settled for distance in pairs_us(moment))
     honest = [service.name for service in plan.services if service.role == "honest"]
     walls = [spread_us([moment.wall_ns[name] for name in honest if name in moment.wall_ns]) for moment in settled]
@@ -107,10 +112,6 @@ def judge_flock(plan: Plan, logs: Sequence[ServiceLog], timeline: Timeline) -> F
     )
     judgement.failures = _failures(plan, judgement)
     return judgement
-
-
-def _settled_ns(timeline: Timeline) -> int:
-    return timeline.ended_ns - round(SETTLED_SHARE * (timeline.ended_ns - timeline.together_ns))
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float | None:

@@ -48,6 +48,11 @@ class Looking:
             return None if state is None else state.note
         return state.looks[-1].state
 
+    def looks_since(self, name: str, true_ns: int) -> int:
+        """How many looks it has told of that it took after this moment of the host's monotonic clock, of the last few."""
+        state = self.states.get(name)
+        return 0 if state is None else sum(look.true_ns > true_ns for look in state.looks)
+
     def names(self) -> dict[int, str]:
         """Which service a node is."""
         return {state.node: name for name, state in self.states.items() if state.node is not None}

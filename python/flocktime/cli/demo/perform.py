@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from flocktime.cli.demo.acts import perform_acts, synchronised
+from flocktime.cli.demo.acts import looked_at, perform_acts, synchronised
 from flocktime.cli.demo.driver import Driver, Load
 from flocktime.cli.demo.flocking import Timeline, judge_flock
 from flocktime.cli.demo.log import read_log
@@ -105,13 +105,17 @@ async def _with_services(plan: Plan, services: Services, watcher: Watcher, timel
 
 
 async def _under_load(plan: Plan, services: Services, driver: Driver, looking: Looking, timeline: Timeline) -> None:
-    """The load and what happens meanwhile. The load goes on until all of that has happened."""
+    """The load and what happens meanwhile. The load goes on until all of that has happened, and there is enough to judge."""
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + plan.seconds
 
     driver.go_on(True)
 
     async def act() -> None:
         try:
             await perform_acts(plan, services, driver, looking, timeline)
+            await asyncio.sleep(max(0.0, ends - loop.time()))
+            await looked_at(plan, looking, timeline)
         finally:
             driver.go_on(False)
 
