@@ -101,7 +101,7 @@ async def _awaited(
 
 def _slept(rng: random.Random) -> int:
     ends = time.monotonic_ns() + rng.randrange(AHEAD_US) * 1000 + round(ERROR_S * 1e9)
-    time.sleep((ends - time.monotonic_ns()) / 1e9)
+    time.sleep(max(0.0, (ends - time.monotonic_ns()) / 1e9))
     return time.monotonic_ns() - ends
 
 

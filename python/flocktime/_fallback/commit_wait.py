@@ -30,7 +30,7 @@ _BY_HAND_NS = 1_000_000
 #: forgotten what a look needs. So a sleep ends this much before the moment,
 _EARLY_NS = 200_000
 #: and a second one, which is short, by what even the quickest waking takes. It rarely ends too early; then there is a third.
-_WAKING_NS = 35_000
+_WAKING_NS = 40_000
 #: There is no look without a sleep before it.
 _LEAST_NS = 1_000
 
@@ -106,10 +106,10 @@ def wait_until(self: Clock, ts: Timestamp, timeout: float | timedelta | None = N
     deadline = None if timeout is None else time.monotonic_ns() + seconds_us("timeout", timeout) * 1000
     interval, left = _passed(self, ts)
     if interval is None:
-        from flocktime._fallback.timer_slack import precise  # ctypes: most programs never wait
+        from flocktime._fallback.timer_slack import Precise  # ctypes: most programs never wait
 
         longest_ns = _BY_HAND_NS if self._source.moved_by_hand else _LONGEST_NS
-        with precise():
+        with Precise():
             while interval is None:
                 rest = left if deadline is None else deadline - time.monotonic_ns()
                 if rest <= 0:

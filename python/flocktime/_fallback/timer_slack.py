@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from contextlib import contextmanager
-
-TYPE_CHECKING = False  # importing typing costs more than all of this package
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _PR_SET_TIMERSLACK = 29
 _PR_GET_TIMERSLACK = 30
 
 
-@contextmanager
-def precise() -> Iterator[None]:
-    """For this thread, inside the block. Where the operating system has nothing of the kind, nothing happens."""
-    before = -1 if _prctl is None else _prctl(_PR_GET_TIMERSLACK, 0, 0, 0, 0)
-    if _prctl is None or before <= 1:
-        yield
-        return
-    _prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
-    try:
-        yield
-    finally:
-        _prctl(_PR_SET_TIMERSLACK, before, 0, 0, 0)
+class Precise:
+    """For this thread, inside the block. Where the operating system has nothing of the kind, nothing happens.
+
+    A class: its end comes between the moment that was waited for and the caller, and that of a generator takes twice as long.
+    """
+
+    __slots__ = ("_before",)
+
+    def __enter__(self) -> None:
+        self._before = 0 if _prctl is None else _prctl(_PR_GET_TIMERSLACK, 0, 0, 0, 0)
+        if _prctl is not None and self._before > 1:
+            _prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
+
+    def __exit__(self, *_: object) -> None:
+        if _prctl is not None and self._before > 1:
+            _prctl(_PR_SET_TIMERSLACK, self._before, 0, 0, 0)
 
 
 try:
