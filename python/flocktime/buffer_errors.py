@@ -109,9 +109,10 @@ class ClockWentBack(EventBufferError):
 
 
 class ForkedBuffer(EventBufferError):
-    """An iteration that began before a fork was continued in the child, whose buffer is a fresh and empty one.
+    """An iteration that began before a fork was continued in the child, whose buffer is a fresh and empty one. Or a thread waited
+    when a signal's handler forked in the middle of it.
 
-    Its producers are threads of the parent; nobody would ever wake who waits here. Begin a new iteration.
+    Its producers are threads of the parent; nobody would ever wake who waits here. Begin anew.
     """
 
 
@@ -163,3 +164,7 @@ def _of_many(error: Any, pushed: int, events: list[Any]) -> Any:
 
 def _forked_iteration() -> ForkedBuffer:
     return ForkedBuffer("this iteration began before a fork: in the child the buffer is a new one, and empty")
+
+
+def _forked_wait() -> ForkedBuffer:
+    return ForkedBuffer("this wait began before a fork: in the child the buffer is a new one, and empty")

@@ -108,9 +108,10 @@ class BothBuffers(RuleBasedStateMachine):
     def try_push(self, fields: Fields | None) -> None:
         self.pair.both(lambda buffer, stamp: buffer._try_push("tried", None if fields is None else stamp(fields)))
 
-    @rule(count=st.integers(0, 9), start=st.integers(0, 9))
-    def try_push_run(self, count: int, start: int) -> None:
-        self.pair.both(lambda buffer, _: buffer._try_push_run(list(range(count)), min(start, count)))
+    @rule(count=st.integers(0, 9), start=st.integers(0, 9), end=st.integers(0, 9))
+    def try_push_run(self, count: int, start: int, end: int) -> None:
+        start, end = min(start, count), min(end, count)
+        self.pair.both(lambda buffer, _: buffer._try_push_run(list(range(count)), start, max(start, end)))
 
     @rule(count=st.integers(0, 3))
     def give_up(self, count: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from flocktime import Timestamp
+from flocktime import EventBuffer, Timestamp
 from flocktime.events import BufferClosed, BufferEmpty, BufferFull
 from tests.buffers import PATIENCE_S, Running, Watched, adds_up, events, is_ascending
 
@@ -244,24 +244,61 @@ def test_who_is_gone_is_passed_over() -> None:
     assert called == ["gone", "there"]
 
 
+class Raising:
+    """To be called when there is something: raises the first time, and says when it is called again."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error: BaseException | None = error
+        self.again = threading.Event()
+
+    def __call__(self) -> None:
+        error, self.error = self.error, None
+        if error is not None:
+            raise error
+        self.again.set()
+
+
 def test_an_interrupted_call_is_made_again() -> None:
-    """What a call raises comes out of the push, whose event is inside; the next push calls again."""
-    buffer = Watched(10)
-    answers: list[Any] = [KeyboardInterrupt(), None]
-    called = []
-
-    def wake() -> None:
-        called.append(1)
-        if (answer := answers.pop(0)) is not None:
-            raise answer
-
-    buffer._watch("items", 1, wake)
+    """By another thread, at once, and those behind it are called as well. What interrupted it comes out of the push, whose events
+    are inside."""
+    buffer, first, others = Watched(10), Raising(KeyboardInterrupt()), [threading.Event() for _ in range(3)]
+    buffer._watch("items", 1, first)
+    for other in others:
+        buffer._watch("items", 1, other.set)
     with pytest.raises(KeyboardInterrupt):
-        buffer.push("a")
-    assert len(buffer) == 1
-    buffer.push("b")
-    buffer.push("c")
-    assert len(called) == 2
+        buffer.push_many("abc")
+    assert len(buffer) == 3
+    assert first.again.wait(PATIENCE_S)
+    assert [other.is_set() for other in others] == [True, True, False]
+    buffer.push("d")
+    assert others[2].is_set()
+
+
+@pytest.mark.parametrize("error", [RecursionError, MemoryError])
+def test_a_call_that_lacks_stack_or_memory_costs_nobody_his_events(error: type[Exception]) -> None:
+    """It is made by another thread; what was pushed or taken out is, and nothing is raised."""
+    buffer: EventBuffer = Watched(3)
+    pushed, taken, drained = (Raising(error()) for _ in range(3))
+    buffer._watch("items", 1, pushed)
+    stamp = buffer.push("a")
+    buffer._watch("room", 1, taken)
+    assert buffer.pop(0) == (stamp, "a")
+    buffer.push_many("bc")
+    buffer._watch("room", 1, drained)
+    assert [event for _, event in buffer.drain()] == ["b", "c"]
+    assert all(each.again.wait(PATIENCE_S) for each in (pushed, taken, drained))
+
+
+def test_close_calls_everybody() -> None:
+    """Whatever the first one raises, and on both sides."""
+    buffer, first, others = Watched(1), Raising(ValueError("a fault")), [threading.Event() for _ in range(2)]
+    buffer._watch("items", 1, first)
+    buffer._watch("items", 1, others[0].set)
+    buffer._watch("room", 1, others[1].set)
+    with pytest.raises(ValueError, match="a fault"):
+        buffer.close()
+    assert first.again.wait(PATIENCE_S)
+    assert buffer.closed and all(other.is_set() for other in others)
 
 
 @pytest.mark.parametrize("what", ["", "item", "rooms"])

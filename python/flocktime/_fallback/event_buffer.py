@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections import namedtuple
 from datetime import timedelta
 from functools import partial
 
 from flocktime._fallback import event_watermark, forks
 from flocktime._fallback.arguments import choice
 from flocktime._fallback.clock import Clock
+from flocktime._fallback.event_refusal import Refused
 from flocktime._fallback.event_ring import GIVEN, OPEN, STAMPED, Cursor, EventRing, bare, of_node
 from flocktime._fallback.fields import bounded, seconds_us
 from flocktime._fallback.layout import MAX_BATCH, MAX_NODE
@@ -35,17 +35,8 @@ if TYPE_CHECKING:
 MAX_CAPACITY: Final = 1 << 24
 MAX_SIZE: Final = (1 << 63) - 1
 OVERFLOW: Final = ("reject", "drop_oldest", "block")
-
-
-class Refused(namedtuple("Refused", ("error", "is_full"), defaults=(False,))):
-    """Why events were not taken in: ``error`` makes the exception of them.
-
-    It is returned inside and raised where it is counted, so that none is confused with what a clock's own source raises.
-    """
-
-    __slots__ = ()
-    error: Callable[[list[Any]], BaseException]
-    is_full: bool
+#: Without stack or memory nobody else can be called now, but by whoever comes by next; what was done is done all the same.
+EXHAUSTION: Final = (RecursionError, MemoryError)
 
 
 class EventBuffer:
@@ -124,25 +115,35 @@ class EventBuffer:
         """As ``push``, but ``None`` where ``overflow="block"`` would wait."""
         if timestamp is not None and not isinstance(timestamp, Timestamp):
             raise TypeError(f"timestamp must be a Timestamp, not {type(timestamp).__name__}")
-        ring = self._living()
-        done = self._claim(ring, event) if timestamp is None else self._claim_given(ring, event, timestamp)
-        if isinstance(done, Refused):
-            if done.is_full and self._overflow == "block":
-                return None
-            ring.count(rejected=1)
-            raise done.error([event])
-        ring.items.ring(1, len(ring))
-        return done
+        ring, stamp = self._living(), None
+        try:
+            done = self._claim(ring, event) if timestamp is None else self._claim_given(ring, event, timestamp)
+            if not isinstance(done, Refused):
+                stamp = done
+                ring.items.ring(1, len(ring))
+                return stamp
+        except EXHAUSTION:
+            if stamp is None:
+                raise
+            return stamp
+        except BaseException:  # an interruption, after which nobody knows whether the event is in
+            ring.items.ring(1, len(ring))
+            raise
+        if done.is_full and self._overflow == "block":
+            return None
+        ring.count(rejected=1)
+        raise done.error([event])
 
     def _claim(self, ring: EventRing, event: Any) -> Timestamp | Refused:
         """Stamp an event and claim its place, both at once."""
         order = ring.settle(STAMPED)
+        ahead: list[Timestamp] = []
         while True:
-            found = self._place(ring, 1)
+            found = self._place(ring, 1, self._clock.now, ahead)
             if isinstance(found, Refused):
                 return found
             # The clock after the place: a stamp that does not follow that one was not overtaken, the clock went back.
-            stamps = self._stamps(found, self._clock.now)
+            stamps = self._issued(found, self._clock.now, ahead)
             if isinstance(stamps, Refused):
                 return stamps
             if ring.claim(found, found.stamp if order == GIVEN else bare(stamps[0]), [(stamps[0], event)]):
@@ -167,14 +168,26 @@ class EventBuffer:
             bound = ring.back.stamp
             if not ring.closed and 0 < bound >= bare(timestamp):  # before it makes room, or waits for it
                 return Refused(partial(_late, timestamp=timestamp, watermark=of_node(bound, MAX_NODE)))
-            found = self._place(ring, 1)
+            found = self._place(ring, 1, None, [])
             if isinstance(found, Refused):
                 return found
             if found.stamp == bound and ring.claim(found, bound, [(timestamp, event)]):
                 return timestamp
 
-    def _place(self, ring: EventRing, count: int) -> Cursor | Refused:
-        """``back``, with room for so many events behind it, made as the overflow policy says."""
+    def _issued(self, found: Cursor, ask: Callable[[], Any], ahead: list[Timestamp]) -> list[Timestamp] | Refused:
+        """What was issued ahead, where nobody has overtaken it, or what is issued now."""
+        stamps = ahead[:]
+        ahead.clear()
+        return stamps if stamps and bare(stamps[0]) > found.stamp else self._stamps(found, ask)
+
+    def _place(
+        self, ring: EventRing, count: int, ask: Callable[[], Any] | None, ahead: list[Timestamp]
+    ) -> Cursor | Refused:
+        """``back``, with room for so many events behind it, made as the overflow policy says.
+
+        Nothing is dropped for events that then do not come in: before the first one is, the clock is asked, and ``ahead`` has its
+        answer. ``ask`` is ``None`` where timestamps are given.
+        """
         while True:
             front, back = ring.front, ring.back
             if ring.closed:
@@ -183,37 +196,51 @@ class EventBuffer:
                 return back
             if self._overflow != "drop_oldest":
                 return Refused(partial(_full, capacity=self._capacity), is_full=True)
+            if ask is not None and not ahead:
+                stamps = self._stamps(back, ask)
+                if isinstance(stamps, Refused):
+                    return stamps
+                ahead += stamps
             ring.count(dropped=len(ring.take(1, only=front.ticket)))
 
-    def _try_push_run(self, events: list[Any], start: int) -> int:
-        """Take in what fits of ``events``, a list, from ``start`` on, and stamp it. Returns how many that were."""
+    def _try_push_run(self, events: list[Any], start: int, end: int) -> int:
+        """Take in what fits of ``events``, a list, from ``start`` up to ``end``, and stamp it. Returns how many that were."""
         ring = self._living()
         done, refused = start, None
-        while done < len(events) and refused is None:
-            claimed = self._claim_run(ring, events, done)
-            if isinstance(claimed, Refused):
-                refused = claimed
-            else:
-                done += claimed
-        ring.items.ring(done - start, len(ring))
+        try:
+            while done < end and refused is None:
+                claimed = self._claim_run(ring, events, done, end)
+                if isinstance(claimed, Refused):
+                    refused = claimed
+                else:
+                    done += claimed
+            ring.items.ring(done - start, len(ring))
+        except EXHAUSTION:
+            if done == start and refused is None:
+                raise
+        except BaseException:  # an interruption, after which nobody knows how many are in
+            ring.items.ring(end - start, len(ring))
+            raise
         if refused is None or (refused.is_full and self._overflow == "block"):
             return done - start
         rest = events[done:]
         ring.count(rejected=len(rest))
         raise _of_many(refused.error(rest), done, rest)
 
-    def _claim_run(self, ring: EventRing, events: list[Any], done: int) -> int | Refused:
+    def _claim_run(self, ring: EventRing, events: list[Any], done: int, end: int) -> int | Refused:
         """Stamp and claim as many as fit at once, at least one."""
         order = ring.settle(STAMPED)
+        ahead: list[Timestamp] = []
         while True:
             room = self._capacity if self._overflow == "drop_oldest" else max(1, self._capacity - len(ring))
-            count = min(len(events) - done, room, MAX_BATCH)
-            found = self._place(ring, count)
+            count = min(end - done, room, MAX_BATCH)
+            ask = partial(self._clock.now_many, count)
+            found = self._place(ring, count, ask, ahead)
             if isinstance(found, Refused):
                 if found.is_full and count > 1:
                     continue  # there was room when it was counted
                 return found
-            stamps = self._stamps(found, partial(self._clock.now_many, count))
+            stamps = self._issued(found, ask, ahead)
             if isinstance(stamps, Refused):
                 return stamps
             pairs = list(zip(stamps, events[done : done + count], strict=True))
@@ -244,7 +271,10 @@ class EventBuffer:
         ring = self._living()
         taken = ring.take(1)
         if taken:
-            ring.room.ring(1, self._capacity - len(ring))
+            try:
+                ring.room.ring(1, self._capacity - len(ring))
+            except EXHAUSTION:
+                pass
             return taken[0]
         if ring.closed and not len(ring):
             raise _closed_and_empty()
@@ -261,7 +291,10 @@ class EventBuffer:
         taken = ring.take(most)
         if ring.order == GIVEN:
             taken.sort(key=lambda pair: pair[0])
-        ring.room.ring(len(taken), self._capacity - len(ring))
+        try:
+            ring.room.ring(len(taken), self._capacity - len(ring))
+        except EXHAUSTION:
+            pass
         return taken
 
     @property
@@ -287,8 +320,10 @@ class EventBuffer:
         """Take no more events in, and wake everybody who waits. Those inside can still be taken out. Once more does nothing."""
         ring = self._living()
         ring.close()
-        ring.items.ring(MAX_SIZE, MAX_SIZE)
-        ring.room.ring(MAX_SIZE, MAX_SIZE)
+        try:
+            ring.items.ring(MAX_SIZE, MAX_SIZE)
+        finally:
+            ring.room.ring(MAX_SIZE, MAX_SIZE)
 
     @property
     def closed(self) -> bool:
@@ -312,19 +347,7 @@ class EventBuffer:
 
     def stats(self) -> BufferStats:
         """The account so far, as ``BufferStats``."""
-        ring = self._living()
-        rejected, dropped = ring.rejected, ring.dropped
-        claimed, taken = ring.back.ticket, ring.front.ticket
-        return BufferStats(
-            pushed=claimed + rejected,
-            drained=taken - dropped,
-            dropped=dropped,
-            rejected=rejected,
-            inside=claimed - taken,
-            high_water=ring.high_water,
-            capacity=self._capacity,
-            closed=ring.closed,
-        )
+        return self._living().stats()
 
     def __len__(self) -> int:
         """How many events are inside."""
@@ -345,6 +368,9 @@ class EventBuffer:
     def _watch(self, what: str, level: int, wake: Callable[[], Any]) -> None:
         """Call ``wake`` once: when ``level`` events (``"items"``) or places (``"room"``) are there, or the buffer is closed."""
         self._watchers(what).add(level, wake)
+        self._pass_on(
+            "room" if what == "items" else "items"
+        )  # to whom nobody could call: it may be that one who is waited for
 
     def _unwatch(self, what: str, wake: Callable[[], Any]) -> bool:
         """Do not call it any more. False: it was called."""

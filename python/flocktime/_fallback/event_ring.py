@@ -14,6 +14,7 @@ from collections import namedtuple
 from flocktime._fallback.layout import MAX_INT, NODE_BITS
 from flocktime._fallback.timestamp import Timestamp
 from flocktime._fallback.watchers import Watchers
+from flocktime.stats import BufferStats
 
 TYPE_CHECKING = False  # importing typing costs more than all of this package
 if TYPE_CHECKING:
@@ -150,6 +151,21 @@ class EventRing:
             with self.lock:
                 if self.back is found:
                     self.back = back
+
+    def stats(self) -> BufferStats:
+        """The account so far."""
+        rejected, dropped = self.rejected, self.dropped
+        claimed, taken = self.back.ticket, self.front.ticket
+        return BufferStats(
+            pushed=claimed + rejected,
+            drained=taken - dropped,
+            dropped=dropped,
+            rejected=rejected,
+            inside=claimed - taken,
+            high_water=self.high_water,
+            capacity=self.capacity,
+            closed=self.closed,
+        )
 
     def count(self, *, rejected: int = 0, dropped: int = 0) -> None:
         with self.lock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from flocktime._backend import EventBuffer as Beneath
 from flocktime._backend import Timestamp
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["EventBuffer"]
 
+#: So many events are taken in without a look at other threads and at signals: some ten milliseconds.
+RUN: Final = 1 << 16
+
 
 class EventBuffer(Beneath):
     """A bounded buffer that many threads push events into, and that hands them out as one ordered sequence.
@@ -31,7 +34,8 @@ class EventBuffer(Beneath):
     empty one, and the parent keeps its events.
 
     Args:
-        capacity: the most events inside at once, ``1..=2**24``. The memory is taken at once, 32 bytes for each.
+        capacity: the most events inside at once, ``1..=2**24``. The memory is taken at once, 32 bytes for each of the next power
+            of two; the pure backend takes it as events come.
         clock: what stamps; ``None``: a clock of its own. Others may use it as well: what it issues is in order with the events.
         overflow: when there is no room ``"reject"`` (raise ``BufferFull``), ``"drop_oldest"`` (and count it) or ``"block"``.
         max_delay: how long after its timestamp an event may be pushed whose timestamp is *given*, in seconds or as
@@ -39,7 +43,7 @@ class EventBuffer(Beneath):
             timestamps may be anything, order holds within a batch only, and there is no watermark.
 
     Raises:
-        ValueError, TypeError: an argument that names no such thing.
+        ValueError, TypeError: an argument that names no such thing. MemoryError: there is not so much.
 
     >>> with EventBuffer(1000) as buffer:
     ...     stamped = buffer.push("hello")
@@ -100,8 +104,9 @@ class EventBuffer(Beneath):
             return self._push_given(events, list(timestamps), patience)
         pushed = 0
         while pushed < len(events):
-            pushed += self._try_push_run(events, pushed)
-            if pushed < len(events) and wait(self, "room", self._has_room, patience) is None:
+            end = min(pushed + RUN, len(events))
+            pushed += self._try_push_run(events, pushed, end)
+            if pushed < end and wait(self, "room", self._has_room, patience) is None:
                 self._give_up(len(events) - pushed)
                 raise _of_many(_full([], self.capacity), pushed, events[pushed:])
         return pushed
@@ -163,11 +168,14 @@ class EventBuffer(Beneath):
         return self._batches(max, seconds)
 
     async def _batches(self, most: int, linger: float) -> AsyncIterator[list[tuple[Timestamp, Any]]]:
+        from asyncio import sleep  # as in `wait_async`
+
         generation, enough = self._generation(), min(most, self.capacity)
         while True:
             if not await wait_async(self, "items", 1, partial(self._has, 1, generation), Patience(None)):
                 return
             await wait_async(self, "items", enough, partial(self._has, enough, generation), Patience(linger))
+            await sleep(0)  # behind a backlog nothing waits: the loop's other tasks have their turn before each batch
             if batch := self.drain(most):
                 yield batch
 

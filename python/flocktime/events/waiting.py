@@ -1,18 +1,23 @@
-"""Waiting for a buffer: threads by a lock of the interpreter's own, tasks by a future of their loop.
+"""Waiting for a buffer: threads by a queue of the interpreter's own, tasks by a future of their loop.
 
 Both say to the buffer what to call (``_watch``), look once more, and only then sleep: whoever changes the buffer in between
-calls it already. A lock's ``acquire`` lets the interpreter go, and comes back for signals.
+calls it already. A queue's ``get`` lets the interpreter go, and comes back for signals; its ``put`` may come twice, is not
+Python's, so that nothing interrupts it, and works at the end of the stack.
 
 Who was called and then goes away with nothing, because its time is over, it was interrupted or cancelled, passes the call on:
-there may be somebody else who sleeps beside an event.
+there may be somebody else who sleeps beside an event. What must be done at the end is done once more where that was interrupted,
+by a signal's handler that raises: a watcher that is left behind would swallow somebody's call.
 """
 
 from __future__ import annotations
 
-import threading
+import os
 from functools import partial
+from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Literal, TypeVar
+
+from flocktime.buffer_errors import _forked_wait
 
 if TYPE_CHECKING:
     import asyncio
@@ -25,6 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["Patience", "wait", "wait_async"]
 
 T = TypeVar("T")
+Bell = SimpleQueue[None]
+
+#: The threads that sleep. A child that a signal's handler forks off one of them has the sleeper and nobody who calls it.
+_asleep: set[Bell] = set()
 
 
 class Patience:
@@ -46,27 +55,46 @@ class Patience:
 
 
 def wait(buffer: EventBuffer, what: Wanted, attempt: Callable[[], T | None], patience: Patience) -> T | None:
-    """Attempt it until it yields something, whenever there is one of ``what``; ``None``: the time is over."""
+    """Attempt it until it yields something, whenever there is one of ``what``; ``None``: the time is over.
+
+    Raises:
+        ForkedBuffer: this is a child of the process that began to wait.
+    """
+    generation = buffer._generation()
     called = (
         True  # until the opposite is known: whatever ends this early, an interruption above all, passes the call on
     )
     try:
         while True:
-            bell = threading.Lock()
-            bell.acquire()
-            wake = bell.release
+            bell: Bell = SimpleQueue()
+            wake = partial(bell.put, None)
             try:
                 buffer._watch(what, 1, wake)
+                _asleep.add(bell)
+                if buffer._generation() != generation:
+                    raise _forked_wait()
                 left = patience.left()
                 if (done := attempt()) is not None or left == 0:
                     called = not buffer._unwatch(what, wake)
                     return done
-                bell.acquire(timeout=-1 if left is None else left)
+                bell.get(timeout=left)
+            except Empty:
+                pass
             finally:
-                buffer._unwatch(what, wake)
+                try:
+                    buffer._unwatch(what, wake)
+                except BaseException:
+                    buffer._unwatch(what, wake)
+                    raise
+                finally:
+                    _asleep.discard(bell)
     finally:
         if called:
-            buffer._pass_on(what)
+            try:
+                buffer._pass_on(what)
+            except BaseException:
+                buffer._pass_on(what)
+                raise
 
 
 async def wait_async(
@@ -91,24 +119,42 @@ async def wait_async(
                     return done
                 await asyncio.wait((bell,), timeout=left)
             finally:
-                buffer._unwatch(what, wake)
-                bell.cancel()
+                try:
+                    buffer._unwatch(what, wake)
+                except BaseException:
+                    buffer._unwatch(what, wake)
+                    raise
+                finally:
+                    bell.cancel()
     finally:
         if called:
-            buffer._pass_on(what)
+            try:
+                buffer._pass_on(what)
+            except BaseException:
+                buffer._pass_on(what)
+                raise
 
 
 def _wake(loop: asyncio.AbstractEventLoop, bell: asyncio.Future[None]) -> bool:
-    """Called by whatever thread; false where the loop is closed: nobody waits there any more."""
+    """Called by whatever thread; false where the loop is closed or stands still: nobody is about to come from there."""
     try:
         loop.call_soon_threadsafe(_ring, bell)
     except RuntimeError:
         if loop.is_closed():
             return False
         raise
-    return True
+    return loop.is_running()
 
 
 def _ring(bell: asyncio.Future[None]) -> None:
     if not bell.done():
         bell.set_result(None)
+
+
+def _entered_child() -> None:
+    for bell in tuple(_asleep):
+        bell.put(None)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_entered_child)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from logging.handlers import QueueHandler
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["EventBufferHandler", "hand_on"]
 
 
-class EventBufferHandler(QueueHandler):
+class EventBufferHandler(logging.Handler):
     """Pushes each record, prepared as ``logging.handlers.QueueHandler`` does: message and traceback are text, arguments are gone.
 
     Logging does not wait, unless the buffer was made with ``overflow="block"``. What the buffer refuses goes to ``handleError``,
@@ -36,8 +36,12 @@ class EventBufferHandler(QueueHandler):
     """
 
     def __init__(self, buffer: EventBuffer) -> None:
-        super().__init__(buffer)  # type: ignore[arg-type]  # for `emit` alone, which is another one here
+        super().__init__()
         self.buffer = buffer
+
+    def prepare(self, record: logging.LogRecord) -> Any:
+        """What is pushed for a record: ``QueueHandler``'s copy of it, by this handler's formatter."""
+        return QueueHandler.prepare(self, record)  # type: ignore[arg-type]  # it uses nothing else of a handler
 
     def emit(self, record: logging.LogRecord) -> None:
         """Stamp and push a record."""

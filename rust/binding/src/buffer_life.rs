@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use flocktime_core::{BufferConfig, EventBuffer, InvalidCapacity, fork};
+use flocktime_core::{BufferConfig, EventBuffer, NoBuffer, fork};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -28,8 +28,18 @@ pub(crate) enum Wanted {
     Room,
 }
 
+impl Wanted {
+    /// What those wait for who make this.
+    pub(crate) const fn other(self) -> Self {
+        match self {
+            Self::Items => Self::Room,
+            Self::Room => Self::Items,
+        }
+    }
+}
+
 impl Life {
-    pub(crate) fn new(clock: &Py<PyClock>, config: BufferConfig) -> Result<Self, InvalidCapacity> {
+    pub(crate) fn new(clock: &Py<PyClock>, config: BufferConfig) -> Result<Self, NoBuffer> {
         Ok(Self {
             generation: fork::generation(),
             buffer: EventBuffer::new(Arc::clone(clock.get().shared()), config)?,
@@ -98,8 +108,8 @@ impl Life {
 
     pub(crate) fn close(&self, py: Python<'_>) -> PyResult<()> {
         self.buffer.close();
-        self.items.ring_all(py)?;
-        self.room.ring_all(py)
+        let items = self.items.ring_all(py);
+        self.room.ring_all(py).and(items)
     }
 
     /// This one and all that follow, for the garbage collector.

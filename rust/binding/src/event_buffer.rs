@@ -4,8 +4,8 @@
 //! and out whole between two steps of the interpreter. What calls Python (making a tuple may run the garbage collector, and
 //! that anything) comes before a place is claimed or after the event is out.
 
-use flocktime_core::{BufferConfig, Empty, MAX_CAPACITY, Overflow, Refused, Run, Timestamp, fork};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use flocktime_core::{BufferConfig, Empty, MAX_CAPACITY, NoBuffer, NoMemory, Overflow, Refused, Run, Timestamp, fork};
+use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -60,7 +60,10 @@ impl PyEventBuffer {
             Some(clock) => clock.cast::<PyClock>().map_err(|_| wrong_type("clock", "a Clock", clock))?.clone(),
         }
         .unbind();
-        let life = Life::new(&clock, config).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let life = Life::new(&clock, config).map_err(|error| match error {
+            NoBuffer::Capacity { .. } => PyValueError::new_err(error.to_string()),
+            NoBuffer::Memory(_) => PyMemoryError::new_err(error.to_string()),
+        })?;
         Ok(Self { life, config, clock })
     }
 
@@ -98,9 +101,10 @@ impl PyEventBuffer {
         slf.get().try_push(slf.py(), event, timestamp)
     }
 
-    /// Take in what fits of ``events``, a list, from ``start`` on, and stamp it. Returns how many that were.
-    fn _try_push_run(&self, py: Python<'_>, events: &Bound<'_, PyList>, start: usize) -> PyResult<usize> {
-        let (life, count) = (self.life(), events.len().saturating_sub(start));
+    /// Take in what fits of ``events``, a list, from ``start`` up to ``end``, and stamp it. Returns how many that were.
+    fn _try_push_run(&self, py: Python<'_>, events: &Bound<'_, PyList>, start: usize, end: usize) -> PyResult<usize> {
+        let (life, end) = (self.life(), end.min(events.len()));
+        let count = end.saturating_sub(start);
         let made = |from: usize, run: Run| {
             let event = |at: usize| events.get_item(start + from + at).ok();
             run.enumerate().map_while(|(at, ts)| Some(pair(py, &stamp(py, ts), &event(at)?))).collect()
@@ -110,6 +114,7 @@ impl PyEventBuffer {
         life.ring(py, Wanted::Items, pushed)?;
         match outcome {
             Err((_, why)) if !self.may_pass(&why) => {
+                life.buffer.give_up((events.len() - end) as u64);
                 let rest = events.get_slice(start + pushed, events.len());
                 Err(refused_rest(py, &why, start + pushed, &rest))
             }
@@ -151,9 +156,30 @@ impl PyEventBuffer {
     fn drain<'py>(&self, py: Python<'py>, max: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyList>> {
         let most = max.map_or(Ok(usize::MAX), |max| bounded("max", max, 0, isize::MAX as usize))?;
         let life = self.life();
-        let events = life.buffer.drain(most);
-        let list = PyList::new(py, events.into_iter().map(|(_, pair)| pair))?;
-        life.ring(py, Wanted::Room, list.len())?;
+        let (mut list, mut failure) = (PyList::empty(py), None);
+        // Before anything is taken: without memory it stays inside.
+        let prepare = |count| match places(py, count) {
+            Ok(made) => {
+                list = made;
+                Ok(())
+            }
+            Err(error) => {
+                failure = Some(error);
+                Err(NoMemory { events: count })
+            }
+        };
+        let events = match life.buffer.try_drain(most, prepare) {
+            Ok(events) => events,
+            Err(error) => return Err(failure.unwrap_or_else(|| PyMemoryError::new_err(error.to_string()))),
+        };
+        let count = events.len();
+        for (at, (_, pair)) in events.into_iter().enumerate() {
+            list.set_item(at, pair)?;
+        }
+        if count < list.len() {
+            list.del_slice(count, list.len())?;
+        }
+        life.ring(py, Wanted::Room, count)?;
         Ok(list)
     }
 
@@ -226,9 +252,11 @@ impl PyEventBuffer {
     }
 
     /// Call ``wake`` once: when ``level`` events (``"items"``) or places (``"room"``) are there, or the buffer is closed.
-    fn _watch(&self, what: &str, level: usize, wake: Py<PyAny>) -> PyResult<()> {
-        self.life().watch(wanted(what)?, level, wake);
-        Ok(())
+    fn _watch(&self, py: Python<'_>, what: &str, level: usize, wake: Py<PyAny>) -> PyResult<()> {
+        let (life, what) = (self.life(), wanted(what)?);
+        life.watch(what, level, wake);
+        // To whom nobody could call: it may be that one who is waited for.
+        life.pass_on(py, what.other())
     }
 
     /// Do not call it any more. False: it was called.
@@ -310,6 +338,11 @@ impl PyEventBuffer {
             Err(Empty::Nothing | Empty::Unwritten { .. }) => Ok(None),
         }
     }
+}
+
+/// A list of so many, to be filled.
+fn places(py: Python<'_>, count: usize) -> PyResult<Bound<'_, PyList>> {
+    Ok(PyList::new(py, [py.None()])?.as_sequence().repeat(count)?.cast_into::<PyList>()?)
 }
 
 /// A timeout that is one, or none.

@@ -1,9 +1,12 @@
 //! Who waits for a buffer: callables, each to be called once, in the order in which they came.
 
 use std::collections::VecDeque;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{io, thread};
 
+use pyo3::exceptions::{PyMemoryError, PyRecursionError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
@@ -42,6 +45,9 @@ impl Watchers {
     }
 
     /// Calls up to `most` of those whom `there` is enough for. Who answers `False` is gone: the next one is called.
+    ///
+    /// All of them, whatever one of the calls raises: that one is made again by another thread. Where it lacked stack or memory,
+    /// that is the end of it; anything else was raised by code that came in between, a signal's handler say, and is raised here.
     #[inline]
     pub(crate) fn ring(&self, py: Python<'_>, most: usize, there: impl Fn() -> usize) -> PyResult<()> {
         if self.count.load(Ordering::Relaxed) > 0 { self.call(py, most, there()) } else { Ok(()) }
@@ -53,18 +59,26 @@ impl Watchers {
 
     #[cold]
     fn call(&self, py: Python<'_>, most: usize, there: usize) -> PyResult<()> {
-        let mut called = 0;
+        let (mut called, mut uncalled, mut interruption) = (0, Vec::new(), None);
         while called < most {
             let Some(watcher) = self.next(there) else { break };
             match call(watcher.wake.bind(py), (), None) {
                 Ok(answer) => called += usize::from(!answer.is(PyBool::new(py, false))),
                 Err(error) => {
-                    self.put_back(watcher); // an interruption, say: nobody may sleep on because of it
-                    return Err(error);
+                    called += 1;
+                    if !is_exhaustion(py, &error) {
+                        interruption.get_or_insert(error);
+                    }
+                    if call_elsewhere(py, &watcher.wake).is_err() {
+                        uncalled.push(watcher);
+                    }
                 }
             }
         }
-        Ok(())
+        for watcher in uncalled.into_iter().rev() {
+            self.put_back(watcher); // for the next one who comes by
+        }
+        interruption.map_or(Ok(()), Err)
     }
 
     fn next(&self, there: usize) -> Option<Watcher> {
@@ -94,4 +108,27 @@ impl Watchers {
     fn locked(&self) -> MutexGuard<'_, VecDeque<Watcher>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_exhaustion(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyRecursionError>(py) || error.is_instance_of::<PyMemoryError>(py)
+}
+
+/// Calls it on a thread of its own, which has all its stack.
+///
+/// # Errors
+///
+/// There is no such thread.
+fn call_elsewhere(py: Python<'_>, wake: &Py<PyAny>) -> io::Result<()> {
+    // Let go by a thread that has the interpreter, or by nobody.
+    let wake = ManuallyDrop::new(wake.clone_ref(py));
+    let calls = move || {
+        Python::try_attach(|py| {
+            let wake = ManuallyDrop::into_inner(wake).into_bound(py);
+            if let Err(error) = call(&wake, (), None) {
+                error.write_unraisable(py, Some(&wake));
+            }
+        });
+    };
+    thread::Builder::new().name("flocktime-wake".to_owned()).spawn(calls).map(drop)
 }

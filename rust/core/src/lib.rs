@@ -58,8 +58,8 @@ pub use counters::Stats;
 pub use discipline::Discipline;
 pub use error::{ClockError, EpochRefusal, Form, InvalidTimestamp};
 pub use event_buffer::{
-    BufferConfig, BufferStats, Empty, EventBuffer, InvalidCapacity, MAX_CAPACITY, Overflow, PushError, PushManyError,
-    Refused,
+    BufferConfig, BufferStats, Empty, EventBuffer, MAX_CAPACITY, NoBuffer, NoMemory, Overflow, PushError,
+    PushManyError, Refused,
 };
 pub use interval::{Bound, DRIFT_PPB, EpochsDiffer, Interval, Vouched, Voucher, grown};
 pub use latest::Latest;

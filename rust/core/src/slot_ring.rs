@@ -113,17 +113,19 @@ pub(crate) enum Untaken {
 unsafe impl<T: Send> Sync for SlotRing<T> {}
 
 impl<T> SlotRing<T> {
-    /// `capacity` lies in `1..=2^24`; tickets begin with `first`.
-    pub(crate) fn new(capacity: u32, first: Cursor) -> Self {
+    /// `capacity` lies in `1..=2^24`; tickets begin with `first`. `None`: there is no memory for the slots.
+    pub(crate) fn new(capacity: u32, first: Cursor) -> Option<Self> {
         let count = u64::from(capacity).next_power_of_two();
         let ticket_of = |index: u64| after(first.ticket(), distance(first.ticket() & (count - 1), index) & (count - 1));
-        let slots = (0..count).map(|index| Slot {
+        let mut slots = Vec::new();
+        slots.try_reserve_exact(count as usize).ok()?;
+        slots.extend((0..count).map(|index| Slot {
             turn: AtomicU64::new(free(ticket_of(index))),
             stamp: [AtomicU64::new(0), AtomicU64::new(0)],
             event: UnsafeCell::new(MaybeUninit::uninit()),
-        });
+        }));
         let cursor = || CursorWord::new(first);
-        Self {
+        Some(Self {
             back: Apart(Back {
                 cursor: cursor(),
                 room_until: AtomicU64::new(first.ticket()),
@@ -131,9 +133,9 @@ impl<T> SlotRing<T> {
                 laps: AtomicU64::new(0),
             }),
             front: Apart(Front { cursor: cursor(), laps: AtomicU64::new(0) }),
-            slots: slots.collect(),
+            slots: slots.into_boxed_slice(),
             capacity: capacity.into(),
-        }
+        })
     }
 
     pub(crate) const fn capacity(&self) -> u64 {
@@ -268,17 +270,25 @@ impl<T> SlotRing<T> {
     }
 
     /// As `take`, but does not say why there is nothing. So it need not look at `back`: a consumer that asks again and again would take
-    /// that word away from the producers each time.
-    pub(crate) fn take_any(&self, most: u64, is_ordered: impl Fn() -> bool) -> Option<Taken<'_, T>> {
+    /// that word away from the producers each time. `prepare` is told how many there are before they are taken, and may refuse.
+    pub(crate) fn take_any<E>(
+        &self,
+        most: u64,
+        is_ordered: impl Fn() -> bool,
+        mut prepare: impl FnMut(usize) -> Result<(), E>,
+    ) -> Result<Option<Taken<'_, T>>, E> {
         loop {
             let found = self.front();
             let count = self.count_written(found.ticket(), most);
             if count == 0 {
                 if most == 0 || self.is_behind(found.ticket()) {
-                    return None;
+                    return Ok(None);
                 }
-            } else if let Some(taken) = self.take_from(found, count, &is_ordered) {
-                return Some(taken);
+                continue;
+            }
+            prepare(count as usize)?;
+            if let Some(taken) = self.take_from(found, count, &is_ordered) {
+                return Ok(Some(taken));
             }
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flocktime_core::{
-    BufferConfig, Clock, Config, Empty, EventBuffer, InvalidCapacity, MAX_CAPACITY, ManualSource, Overflow, Refused,
+    BufferConfig, Clock, Config, Empty, EventBuffer, MAX_CAPACITY, ManualSource, NoBuffer, NoMemory, Overflow, Refused,
     Timestamp,
 };
 
@@ -54,7 +54,7 @@ fn capacity_is_as_given() {
     for capacity in [0, MAX_CAPACITY + 1] {
         let clock = Arc::new(Clock::new(source(), Config::new(|| NODE)));
         let refused = EventBuffer::<u8, _>::new(clock, BufferConfig::new(capacity));
-        assert_eq!(refused.err(), Some(InvalidCapacity { capacity }));
+        assert_eq!(refused.err(), Some(NoBuffer::Capacity { capacity }));
     }
     for capacity in [1, 2, 3, 5, 1000] {
         let buffer = with(capacity, Overflow::Reject);
@@ -248,4 +248,39 @@ fn what_was_never_taken_out_is_dropped_once() {
     assert_eq!(Arc::strong_count(&token), 1 + 2);
     drop(buffer);
     assert_eq!(Arc::strong_count(&token), 1);
+}
+
+/// Nothing is dropped for an event that the clock cannot stamp, nor for one that it stamps below the last.
+#[test]
+fn a_clock_that_fails_drops_nothing() {
+    let source = source();
+    let buffer = on(&source, BufferConfig { overflow: Overflow::DropOldest, ..BufferConfig::new(3) });
+    (0..3).for_each(|event| assert!(buffer.push(event).is_ok()));
+    source.step_back(500_000).expect("in range");
+    buffer.clock().reset("drill").expect("a new identity");
+    assert!(matches!(buffer.push(3), Err(error) if matches!(error.why, Refused::ClockReset { .. })));
+    let many = buffer.push_many(vec![4, 5]).expect_err("none comes in");
+    assert!(matches!(many.why, Refused::ClockReset { .. }) && many.events == [4, 5]);
+    assert_eq!(account(&buffer), [6, 0, 0, 3, 3]);
+    source.advance(1_000_000).expect("in range");
+    buffer.push(6).expect("it follows");
+    assert_eq!((account(&buffer), events(buffer.drain(9))), ([7, 0, 1, 3, 3], vec![1, 2, 6]));
+}
+
+/// Where there is no place for events outside, they stay inside; a buffer that would not fit into memory is refused.
+#[test]
+fn without_memory_nothing_is_taken() {
+    let buffer = with(8, Overflow::Reject);
+    (0..5).for_each(|event| assert!(buffer.push(event).is_ok()));
+    let refused = buffer.try_drain(3, |events| Err(NoMemory { events }));
+    assert_eq!((refused, account(&buffer)), (Err(NoMemory { events: 3 }), [5, 0, 0, 0, 5]));
+    let mut told = Vec::new();
+    let drained = buffer.try_drain(usize::MAX, |events| {
+        told.push(events);
+        Ok(())
+    });
+    assert_eq!((drained.map(events), told), (Ok(vec![0, 1, 2, 3, 4]), vec![5]));
+    let clock = Arc::new(Clock::new(source(), Config::new(|| NODE)));
+    let huge = EventBuffer::<[u64; 1 << 40], _>::new(clock, BufferConfig::new(MAX_CAPACITY));
+    assert_eq!(huge.err(), Some(NoBuffer::Memory(NoMemory { events: MAX_CAPACITY })));
 }

@@ -9,7 +9,7 @@ mod watermark;
 
 use std::sync::Arc;
 
-pub use refused::{Empty, InvalidCapacity, PushError, PushManyError, Refused};
+pub use refused::{Empty, NoBuffer, NoMemory, PushError, PushManyError, Refused};
 pub use stats::BufferStats;
 
 use crate::cursor::{Cursor, CursorWord, after};
@@ -36,7 +36,8 @@ pub enum Overflow {
 /// How a buffer is to be.
 #[derive(Clone, Copy, Debug)]
 pub struct BufferConfig {
-    /// The most events that are inside at once, `1..=`[`MAX_CAPACITY`]. The memory is taken at once: 24 bytes each, and the event.
+    /// The most events that are inside at once, `1..=`[`MAX_CAPACITY`]. The memory is taken at once, for the next power of two: 24 bytes
+    /// each and the event, in multiples of 32.
     pub capacity: usize,
     /// What a push does when there is no room.
     pub overflow: Overflow,
@@ -122,8 +123,8 @@ impl<T, S: TimeSource> EventBuffer<T, S> {
     ///
     /// # Errors
     ///
-    /// [`InvalidCapacity`].
-    pub fn new(clock: Arc<Clock<S>>, config: BufferConfig) -> Result<Self, InvalidCapacity> {
+    /// [`NoBuffer`].
+    pub fn new(clock: Arc<Clock<S>>, config: BufferConfig) -> Result<Self, NoBuffer> {
         Self::starting_at(clock, config, 0)
     }
 
@@ -132,17 +133,18 @@ impl<T, S: TimeSource> EventBuffer<T, S> {
     ///
     /// # Errors
     ///
-    /// [`InvalidCapacity`].
+    /// [`NoBuffer`].
     #[doc(hidden)]
-    pub fn starting_at(clock: Arc<Clock<S>>, config: BufferConfig, ticket: u64) -> Result<Self, InvalidCapacity> {
+    pub fn starting_at(clock: Arc<Clock<S>>, config: BufferConfig, ticket: u64) -> Result<Self, NoBuffer> {
         let capacity = config.capacity;
         if capacity == 0 || capacity > MAX_CAPACITY {
-            return Err(InvalidCapacity { capacity });
+            return Err(NoBuffer::Capacity { capacity });
         }
         let order = if config.max_delay_us.is_some() { Order::Given } else { Order::Open };
         let first = Cursor::new(0, after(ticket, 0));
+        let ring = SlotRing::new(capacity as u32, first).ok_or(NoBuffer::Memory(NoMemory { events: capacity }))?;
         Ok(Self {
-            ring: SlotRing::new(capacity as u32, first),
+            ring,
             node: clock.node(),
             clock,
             overflow: config.overflow,

@@ -8,7 +8,7 @@ use crate::failpoint::{self, Step};
 use crate::layout::{MAX_BATCH, MAX_NODE};
 use crate::slot_ring::{Claim, Spot, Unclaimed};
 use crate::sync::Ordering;
-use crate::{Run, TimeSource, Timestamp};
+use crate::{ClockError, Run, TimeSource, Timestamp};
 
 /// How long a push under [`Overflow::Block`] waits.
 #[derive(Clone, Copy)]
@@ -17,6 +17,37 @@ enum Patience {
     None,
     Until(Instant),
     Endless,
+}
+
+/// What a clock has issued at once.
+trait Issued {
+    fn first(&self) -> Timestamp;
+}
+
+impl Issued for Timestamp {
+    #[inline]
+    fn first(&self) -> Timestamp {
+        *self
+    }
+}
+
+impl Issued for Run {
+    fn first(&self) -> Timestamp {
+        self.ends().map_or(Timestamp::MIN, |ends| ends.0)
+    }
+}
+
+/// What was issued ahead, where nobody has overtaken it, or what is issued now.
+#[inline]
+fn issued<A: Issued, T>(
+    ahead: Option<A>,
+    spot: &Spot<'_, T>,
+    ask: impl Fn() -> Result<A, ClockError>,
+) -> Result<A, ClockError> {
+    match ahead {
+        Some(issued) if issued.first().without_node() > spot.stamp() => Ok(issued),
+        _ => ask(),
+    }
 }
 
 impl<T, S: TimeSource> EventBuffer<T, S> {
@@ -159,14 +190,16 @@ impl<T, S: TimeSource> EventBuffer<T, S> {
         mut prepare: impl FnMut(Run) -> R,
     ) -> Result<(Claim<'_, T>, Run, R), Refused> {
         let order = self.settle(Order::Stamped);
+        let mut ahead = None;
         loop {
             let room = match self.overflow {
                 Overflow::DropOldest => self.ring.capacity(),
                 Overflow::Reject | Overflow::Block => self.ring.room().max(1),
             };
             let count = (left as u64).min(room).min(MAX_BATCH as u64);
-            let Some(spot) = self.spot(count, patience)? else { continue };
-            let run = self.clock.now_many(count as usize)?;
+            let ask = || self.clock.now_many(count as usize);
+            let Some(spot) = self.spot(count, patience, &mut ahead, ask)? else { continue };
+            let run = issued(ahead.take(), &spot, ask)?;
             let Some((first, last)) = run.ends() else { continue };
             let prepared = prepare(run.clone());
             failpoint::pass(Step::Stamped);
@@ -204,10 +237,12 @@ impl<T, S: TimeSource> EventBuffer<T, S> {
         mut prepare: impl FnMut(Timestamp),
     ) -> Result<(Claim<'_, T>, Timestamp), Refused> {
         let order = self.settle(Order::Stamped);
+        let mut ahead = None;
         loop {
             // Looked up before the clock is: a stamp that does not follow this one was not overtaken, the clock went back.
-            let Some(spot) = self.spot(1, patience)? else { continue };
-            let stamp = self.clock.now()?;
+            let ask = || self.clock.now();
+            let Some(spot) = self.spot(1, patience, &mut ahead, ask)? else { continue };
+            let stamp = issued(ahead.take(), &spot, ask)?;
             prepare(stamp);
             failpoint::pass(Step::Stamped);
             if let Some(claim) = self.claim(spot, stamp, stamp, order)? {
@@ -226,11 +261,17 @@ impl<T, S: TimeSource> EventBuffer<T, S> {
         order: Order,
     ) -> Result<Option<Claim<'a, T>>, Refused> {
         let bound = spot.stamp();
-        if first.without_node() <= bound {
-            let last = Timestamp::from_u128(bound).with_node(self.clock.node());
-            return Err(Refused::ClockReset { timestamp: first, last });
-        }
+        self.check_follows(first, bound)?;
         Ok(spot.claim(if order == Order::Given { bound } else { last.without_node() }))
+    }
+
+    /// Whether the clock goes on above the last stamp in this buffer, which was looked up before it was asked.
+    #[inline]
+    fn check_follows(&self, timestamp: Timestamp, bound: u128) -> Result<(), Refused> {
+        if timestamp.without_node() > bound {
+            return Ok(());
+        }
+        Err(Refused::ClockReset { timestamp, last: Timestamp::from_u128(bound).with_node(self.clock.node()) })
     }
 
     /// A place for an event whose timestamp was given.
@@ -262,13 +303,27 @@ impl<T, S: TimeSource> EventBuffer<T, S> {
         }
     }
 
-    /// A place for `count` events, made as the overflow policy says; `None`: something has changed, try again.
+    /// A place for `count` events, made as the overflow policy says; `None`: something has changed, try again. Nothing is dropped for
+    /// events that then do not come in: before the first one is, the clock is asked, and `ahead` has its answer.
     #[inline]
-    fn spot(&self, count: u64, patience: Patience) -> Result<Option<Spot<'_, T>>, Refused> {
+    fn spot<A: Issued>(
+        &self,
+        count: u64,
+        patience: Patience,
+        ahead: &mut Option<A>,
+        ask: impl Fn() -> Result<A, ClockError>,
+    ) -> Result<Option<Spot<'_, T>>, Refused> {
         match self.ring.spot(count) {
             Ok(spot) => Ok(Some(spot)),
             Err(Unclaimed::Closed) => Err(Refused::Closed),
-            Err(Unclaimed::Full { oldest, .. }) => self.make_room(oldest, count, patience).map(|()| None),
+            Err(Unclaimed::Full { oldest, stamp }) => {
+                if self.overflow == Overflow::DropOldest && ahead.is_none() {
+                    let issued = ask()?;
+                    self.check_follows(issued.first(), stamp)?;
+                    *ahead = Some(issued);
+                }
+                self.make_room(oldest, count, patience).map(|()| None)
+            }
         }
     }
 

@@ -128,17 +128,42 @@ impl fmt::Display for Empty {
 
 impl std::error::Error for Empty {}
 
-/// Why there is no such buffer.
+/// There is not enough memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidCapacity {
-    /// What was asked for.
-    pub capacity: usize,
+pub struct NoMemory {
+    /// For so many events.
+    pub events: usize,
 }
 
-impl fmt::Display for InvalidCapacity {
+impl fmt::Display for NoMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "capacity must lie in 1..={}, got {}", super::MAX_CAPACITY, self.capacity)
+        write!(f, "no memory for {} events", self.events)
     }
 }
 
-impl std::error::Error for InvalidCapacity {}
+impl std::error::Error for NoMemory {}
+
+/// Why there is no such buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoBuffer {
+    /// There is none of this capacity.
+    Capacity {
+        /// What was asked for.
+        capacity: usize,
+    },
+    /// There is not enough memory for its slots.
+    Memory(NoMemory),
+}
+
+impl fmt::Display for NoBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Capacity { capacity } => {
+                write!(f, "capacity must lie in 1..={}, got {capacity}", super::MAX_CAPACITY)
+            }
+            Self::Memory(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for NoBuffer {}

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::bell::Sight;
-use super::{Empty, EventBuffer, Order};
+use super::{Empty, EventBuffer, NoMemory, Order};
 use crate::slot_ring::{Taken, Untaken};
 use crate::sync::Ordering;
 use crate::{TimeSource, Timestamp};
@@ -47,19 +47,44 @@ impl<T, S: TimeSource> EventBuffer<T, S> {
 
     /// Up to `most` events, all that can be taken at once; none is no error. In the order of their timestamps, by which batches
     /// follow each other too where the buffer stamps.
+    ///
+    /// # Panics
+    ///
+    /// There is no memory for them; they stay inside.
     pub fn drain(&self, most: usize) -> Vec<(Timestamp, T)> {
+        self.try_drain(most, |_| Ok(())).unwrap_or_else(|NoMemory { events }| panic!("no memory for {events} events"))
+    }
+
+    /// As [`drain`](Self::drain), for callers who have to go on where memory is short: nothing is taken before there is a place for it.
+    /// `prepare` is told how many will be taken at most, once or more often; the last time counts.
+    ///
+    /// # Errors
+    ///
+    /// [`NoMemory`], also where `prepare` says so. All events are inside then.
+    pub fn try_drain(
+        &self,
+        most: usize,
+        mut prepare: impl FnMut(usize) -> Result<(), NoMemory>,
+    ) -> Result<Vec<(Timestamp, T)>, NoMemory> {
         let mut events = Vec::new();
         // Once, but where all of them were given up by unwound producers.
         while events.is_empty() {
-            let Some(mut taken) = self.ring.take_any(most as u64, || self.is_ordered()) else { break };
-            events.reserve_exact(taken.size_hint().1.unwrap_or(0));
+            let taken = self.ring.take_any(
+                most as u64,
+                || self.is_ordered(),
+                |count| {
+                    events.try_reserve_exact(count).map_err(|_| NoMemory { events: count })?;
+                    prepare(count)
+                },
+            )?;
+            let Some(mut taken) = taken else { break };
             events.extend(taken.by_ref());
             self.taken(taken);
         }
         if !self.is_ordered() {
             events.sort_by_key(|&(stamp, _)| stamp);
         }
-        events
+        Ok(events)
     }
 
     /// Shows every event that could be taken out now, oldest first, and leaves it inside. Consumers wait meanwhile; `look` must
