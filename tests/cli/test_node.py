@@ -8,11 +8,15 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from flocktime.cli.main import main
+from flocktime.cli.node.running import Node, signals
+from flocktime.cli.node.telling import PlainTeller
 from flocktime.cli.status import ask
 from flocktime.cli.status.address import address
 from flocktime.flock import Flock, new_key
@@ -23,6 +27,18 @@ from tests.unit.flocks import flocks, introduce, together, until
 pytestmark = pytest.mark.processes
 
 KEY, OTHER = new_key(1), new_key(2)
+STOPPING = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+
+
+@contextmanager
+def hangups(handled: signal.Handlers) -> Iterator[None]:
+    """What becomes of SIGHUP in processes that are started meanwhile, however this one was started."""
+    before = signal.signal(signal.SIGHUP, handled) if hasattr(signal, "SIGHUP") else None
+    try:
+        yield
+    finally:
+        if hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, before or signal.SIG_DFL)
 
 
 def run_node(*arguments: str, env: dict[str, str] | None = None) -> tuple[int, str, str]:
@@ -62,14 +78,24 @@ def test_without_steering() -> None:
             assert not ask(where)[1].steering
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", STOPPING)
 def test_a_signal_ends_it(number: signal.Signals) -> None:
-    """Either signal: the last line says which, exit code 0, nothing on standard error."""
-    with node("--name", "alone") as alone:
+    """Each of them: the last line says which, exit code 0, nothing on standard error."""
+    with hangups(signal.SIG_DFL), node("--name", "alone") as alone:
         assert "no peers" in alone.wait_note("")
         code, errors = alone.stop(number)
         assert (code, errors) == (0, "")
         alone.wait(lambda event: event["event"] == "stopped" and number.name in event["message"])
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no such signal")
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    """``nohup flocktime node`` goes on when its terminal is closed."""
+    with hangups(signal.SIG_IGN), node() as alone:
+        alone.process.send_signal(signal.SIGHUP)
+        code, _ = alone.stop(signal.SIGTERM)
+        assert code == 0
+        alone.wait(lambda event: event["event"] == "stopped" and "SIGTERM" in event["message"])
 
 
 def test_a_second_signal_kills() -> None:
@@ -175,6 +201,26 @@ def test_advancing_the_epoch() -> None:
             until(lambda: all(member.clock.epoch == 5 for member in members))
 
 
+def test_an_epoch_that_waits_says_why() -> None:
+    """Without a quorum: after some looks, once, and then once a minute, with how the member stands."""
+    notes: list[str] = []
+
+    class Listener(PlainTeller):
+        def note(self, message: str) -> None:
+            notes.append(message)
+
+    with Flock("127.0.0.1:0") as flock:
+        waiting = Node(flock, Listener(), signals(), named=(), peers=None, keys=None, advance="drill")
+        counts = []
+        for _ in range(150):
+            assert waiting._look()
+            counts.append(len(notes))
+    assert [counts.index(count) for count in (1, 2, 3)] == [19, 79, 139]
+    for note in notes:
+        assert note.startswith("the new epoch waits for a quorum that vouches for the time; ")
+        assert "0 voted (moving from epoch 0 to 1 without a quorum" in note
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -186,6 +232,13 @@ def test_advancing_the_epoch() -> None:
         (["--listen", "127.0.0.1:0", "--round", "0"], "--round"),
         (["--listen", "127.0.0.1:0", "--status", "a b"], "--status"),
         (["--listen", "127.0.0.1:0", "--epoch", "70000"], "65535"),
+        (["--listen", "127.0.0.1:0", "--name", ""], "argument --name: must not be empty"),
+        (["--listen", "127.0.0.1:0", "--name", "\udcff"], r"argument --name: must be UTF-8, got '\udcff'"),
+        (["--listen", "\udcff:0"], r"argument --listen: must be UTF-8, got '\udcff:0'"),
+        (["--listen", "127.0.0.1:0", "--peer", "\udcff:1"], r"argument --peer: must be UTF-8, got '\udcff:1'"),
+        (["--listen", "127.0.0.1:0", "--advance-epoch", " "], "argument --advance-epoch: must not be empty"),
+        (["--listen", "127.0.0.1:0", "--advance-epoch", "\udcff"], "argument --advance-epoch: must be UTF-8"),
+        (["--listen", "127.0.0.1:0", "--status", "a..b:1"], "argument --status: no host's name: 'a..b'"),
         (["--listen", "127.0.0.1:0", "--page", ""], "argument --page: must not be an empty path"),
         (["--listen", "127.0.0.1:0", "--page", "page", "--no-steer"], "--no-steer cannot be given with --page"),
         ([], "--listen"),

@@ -35,6 +35,18 @@ def test_the_list_has_every_scenario(capsys: pytest.CaptureFixture[str], monkeyp
     assert all(row["bars"] and row["description"] for row in listed)
 
 
+@pytest.mark.parametrize("place", ["nowhere/picture.svg", "folder.svg"])
+def test_a_picture_without_a_place_is_refused_at_once(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is simulated, not after it."""
+    pytest.importorskip("matplotlib")
+    (tmp_path / "folder.svg").mkdir()
+    monkeypatch.setattr("flocktime.simulation.perform", None)  # calling it would be an error
+    assert run("--scenario", "lan", "--json", "--plot", tmp_path / place) == 2
+    assert f"--plot {tmp_path / place}: no file can be written there" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

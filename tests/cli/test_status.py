@@ -7,11 +7,12 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -21,50 +22,13 @@ import pytest
 from flocktime.cli import status as command
 from flocktime.cli.main import main
 from flocktime.cli.node.serving import StatusServer
+from flocktime.cli.status import Unreachable, ask
 from flocktime.cli.status.address import Address, address
 from flocktime.cli.status.reading import NoStatus, status_from
-from flocktime.cli.status.words import facts, moment, ppm, span, warnings
-from flocktime.flock import Flock, FlockStatus, PeerStatus, UtcEstimate
+from flocktime.flock import Flock
+from tests.cli.statuses import FULL
 from tests.support import environment
 from tests.unit.flocks import PATIENCE_S, flocks, together
-
-PEER = PeerStatus(
-    name="10.0.0.3:7700",
-    node=0x2A,
-    origin=7,
-    state="synchronised",
-    offset_us=788_400_000e6,
-    error_us=54.6,
-    delay_us=120.0,
-    rate_ppm=None,
-    voted=True,
-    verdict="wrong",
-    silent_rounds=0,
-    oscillator_jumps=0,
-)
-FULL = FlockStatus(
-    state="synchronised",
-    steering=True,
-    address="10.0.0.1:7700",
-    name="billing",
-    node=1,
-    epoch=3,
-    time_us=1_795_399_074_123_456,
-    ahead_us=788_400_000_000_000,
-    offset_us=-1.25,
-    error_us=1234.5,
-    rate_ppm=3.2,
-    os_offset_us=-2_500_000.0,
-    utc=UtcEstimate(1500.0, 300.0),
-    voters=4,
-    quorum=True,
-    suspects_itself=True,
-    peers=(PEER,),
-    counters={"received": 7},
-    io={"last_error": "send 10.0.0.9:7700: Network is unreachable", "failure": None},
-    names=({"name": "flock.local:7700", "error": "no such host"},),
-    peers_error="ConnectionError: away",
-)
 
 
 @contextmanager
@@ -85,6 +49,25 @@ def server(content: bytes, code: int = 200) -> Iterator[str]:
         thread.start()
         yield f"127.0.0.1:{running.server_address[1]}"
         running.shutdown()
+        thread.join()
+
+
+@contextmanager
+def talking(sent: bytes) -> Iterator[str]:
+    """Something that listens, and says this to the first who comes, whatever that one says."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def talk() -> None:
+            with listening.accept()[0] as connection:
+                connection.recv(65_536)
+                with suppress(ConnectionError):  # nobody listens to all of it
+                    connection.sendall(sent)
+                    connection.shutdown(socket.SHUT_WR)
+                    connection.recv(1)
+
+        thread = threading.Thread(target=talk)
+        thread.start()
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
         thread.join()
 
 
@@ -145,6 +128,56 @@ def test_what_is_no_status(content: bytes, words: str, capsys: pytest.CaptureFix
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        (b"\x1b[2J\x1b]0;evil\x07\xff\r\n\r\n", "answers, but not as a node does: ?[2J?]0;evil?ÿ"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "answers, but not as a node does: SSH-2.0-OpenSSH_9.6"),
+        (b"x" * 70_000, "answers, but not as a node does: got more than 65536 bytes"),
+        (b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 200, "answers, but not as a node does: got more than 100 headers"),
+        (b"", "cannot be reached: Remote end closed connection"),
+    ],
+    ids=["escapes", "another protocol", "a long line", "many headers", "nothing"],
+)
+@pytest.mark.parametrize("json_form", [[], ["--json"]], ids=["table", "json"])
+def test_what_is_no_answer(sent: bytes, words: str, json_form: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever speaks there: exit code 2 and a line of printable characters that is not long."""
+    with talking(sent) as where:
+        assert main(["status", where, *json_form]) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert len(error) < 200
+    assert error[:-1].isprintable()
+
+
+def test_who_takes_long_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit is for all of an answer, its first lines as well: a byte now and then does not buy more time."""
+    ours, theirs = socket.socketpair()
+    looks = 0
+
+    def clock() -> float:
+        """Each look at it costs a second, and brings a byte."""
+        nonlocal looks
+        looks += 1
+        theirs.sendall(b"H")
+        return float(looks)
+
+    monkeypatch.setattr(command, "connected", lambda *_: ours)
+    with theirs, pytest.raises(Unreachable, match="timed out"):
+        ask(Address("slow.example", 1), clock)
+    assert looks <= 2 + command.PATIENCE_S
+
+
+def test_all_addresses_are_tried_before_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several that do not take a connection have the same time together as one."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 1))] * 50
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    now_s = iter(range(1000))
+    with pytest.raises(Unreachable, match="timed out"):
+        ask(Address("many.example", 1), clock=lambda: float(next(now_s)))
+    assert next(now_s) < 60
+
+
 def test_another_http_status(capsys: pytest.CaptureFixture[str]) -> None:
     """A server that has no such page is no node."""
     with server(b"not here", 404) as where:
@@ -182,48 +215,6 @@ def test_what_came_cannot_drive_the_terminal(capsys: pytest.CaptureFixture[str])
     assert not {"\x1b", "\x07", "\u202e"} & set(output)
 
 
-def test_everything_that_is_wrong_is_said() -> None:
-    """Wrong peers, a wrong self, stamps of a future, names and sockets that fail: each has its sentence."""
-    text = "\n".join(warnings(FULL))
-    for words in (
-        "wrong: 10.0.0.3:7700 (node 00000000002a) is +788400000.000000 s off",
-        "the odd one out",
-        "788,400,000.000 s ahead of its time",
-        "ConnectionError: away",
-        "flock.local:7700: no such host",
-        "Network is unreachable",
-    ):
-        assert words in text
-    rows = dict(facts(FULL))
-    assert rows["offset"] == "-1.2 us ± 1.2 ms to the flock's mean"
-    assert rows["UTC"] == "+1.5 ms ± 300.0 us from the flock's time"
-    assert rows["time"] == "2026-11-23 01:57:54.12 UTC, epoch 3"
-    assert rows["OS clock"] == "-2.500 s from the flock's time"
-
-
-@pytest.mark.parametrize(
-    ("us", "words"),
-    [
-        (None, "-"),
-        (0.0, "0.0 us"),
-        (999.94, "999.9 us"),
-        (999.95, "1.0 ms"),
-        (-999_949.0, "-999.9 ms"),
-        (1e6, "1.000 s"),
-    ],
-)
-def test_units(us: float | None, words: str) -> None:
-    """A time has the unit that suits it, and never a thousand of the smaller one."""
-    assert span(us) == words
-
-
-def test_what_cannot_be_shown() -> None:
-    """A time beyond the calendar and a rate that nobody knows are words, no tracebacks."""
-    assert moment(1 << 63) == "beyond the year 9999"
-    assert moment(None) == "not shown before it is synchronised"
-    assert ppm(None) == "-"
-
-
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -232,6 +223,9 @@ def test_what_cannot_be_shown() -> None:
         ("host:1", ("host", 1)),
         ("[::1]:80", ("::1", 80)),
         ("0.0.0.0:0", ("0.0.0.0", 0)),
+        ("host.example.:1", ("host.example.", 1)),
+        (f"{'x' * 63}:1", ("x" * 63, 1)),
+        ("büro.example:1", ("büro.example", 1)),
     ],
 )
 def test_addresses(text: str, expected: tuple[str, int]) -> None:
@@ -242,7 +236,11 @@ def test_addresses(text: str, expected: tuple[str, int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "host", "host:", "host:x", "host:65536", "::1:80", "a b:1", "u@h:1", "h/x:1", "h:1111111"]
+    "text",
+    [
+        *["", "host", "host:", "host:x", "host:65536", "::1:80", "a b:1", "u@h:1", "h/x:1", "h:1111111"],
+        *["a..b:7701", ".:7701", ".a:7701", f"{'x' * 64}.example:7701", f"{'ü' * 63}:7701"],
+    ],
 )
 def test_what_is_no_address(text: str) -> None:
     """Everything else is wrong usage."""

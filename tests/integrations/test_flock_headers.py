@@ -89,6 +89,20 @@ def test_without_a_receiver_only_the_plain_header_goes_out(make: Make) -> None:
         assert set(copied) == {HEADER}
 
 
+def test_arguments_that_are_none_are_named(make: Make) -> None:
+    """What is no name and no receipt is the caller's mistake, with a flock and with a clock alone; nothing is stamped."""
+    for clock in (make("one"), Clock()):
+        headers = {HEADER: "as it was"}
+        for given, words in (
+            ({"reply_to": 5}, "reply_to must be what extract returned, not int"),
+            ({"to": 5}, "to must be a str"),
+        ):
+            with pytest.raises(TypeError, match=words):
+                inject(clock, headers, **given)  # type: ignore[arg-type]
+        assert headers == {HEADER: "as it was"}
+        assert counters(clock)["injected"] == 0
+
+
 def test_both_headers_are_exactly_as_long_as_documented(make: Make) -> None:
     """32 and 224 characters, ASCII, and no two flock headers alike."""
     flock, seen = make("a"), set()

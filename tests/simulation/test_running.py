@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from typing import TYPE_CHECKING, Any
+import threading
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flocktime import BACKEND
 from flocktime.errors import FlockError
+from flocktime.simulation import running
 from flocktime.testing.simulation import Outcome, ScenarioError, read_scenario, simulate
 from tests.simulation.worlds import needs_simulator, small
 from tests.support import ROOT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.skipif(BACKEND != "pure", reason="the compiled backend has a simulator")
@@ -116,6 +117,35 @@ def test_files_that_hold_no_scenario(tmp_path: Path, content: bytes, sentence: s
     with pytest.raises(ScenarioError, match=sentence) as raised:
         read_scenario(path)
     assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "."])
+def test_what_is_no_file_is_not_read(name: str) -> None:
+    """A device has no end, whatever size it shows; a folder has no scenario in it."""
+    if not Path(name).exists():
+        pytest.skip("this system has no such device")
+    with pytest.raises(ScenarioError, match="neither a file nor a pipe"):
+        read_scenario(Path(name))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this platform has no pipes with names")
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_pipe_is_read_up_to_the_limit(fits: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says nothing of how much will come."""
+    content = json.dumps(small()).encode()
+    monkeypatch.setattr(running, "_MOST_BYTES", len(content) - (not fits))
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_bytes, args=(content,))
+    writer.start()
+    try:
+        if fits:
+            assert read_scenario(path) == small()
+        else:
+            with pytest.raises(ScenarioError, match="more than"):
+                read_scenario(path)
+    finally:
+        writer.join()
 
 
 def test_files_that_do(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -59,6 +60,21 @@ def test_headers_that_are_none(header: str, reason: str) -> None:
         assert refusal.value.reason == reason
         assert flock.clock.last == before
         assert flock.status().counters["malformed"] == 1
+
+
+@pytest.mark.parametrize("wrong", [5, b"x", None])
+def test_what_is_no_text_is_refused_by_name(wrong: Any) -> None:
+    """A header, or a receiver's name, that is no text: a mistake of the caller's, which names the argument."""
+    with Flock(name="one") as flock:
+        for call, argument in (
+            (flock.receive, "header"),
+            (flock.take, "header"),
+            (flock.reply, "header"),
+            (flock.header, "to"),
+        ):
+            with pytest.raises(TypeError, match=f"^{argument} must be a str, not {type(wrong).__name__}$"):
+                call(wrong)
+        assert flock.status().counters["received"] == 0
 
 
 def test_headers_that_are_not_taken() -> None:
@@ -243,6 +259,14 @@ def test_set_peers_is_all_or_nothing() -> None:
             members[0].set_peers("127.0.0.1:9")
         members[0].ready(0)
         members[0].set_peers(["[::1]:9"])
+
+
+def test_peers_need_a_socket() -> None:
+    """A flock that rides on messages alone refuses a list that it could never ask; taking all away is nothing to refuse."""
+    with Flock(name="one") as flock:
+        with pytest.raises(ValueError, match="peers cannot be given without listen"):
+            flock.set_peers(["127.0.0.1:9"])
+        flock.set_peers([])
 
 
 def test_advancing_the_epoch_with_a_quorum() -> None:

@@ -5,14 +5,34 @@ from __future__ import annotations
 import math
 from datetime import timedelta
 
-__all__ = ["anchor_ns", "count", "seconds", "text", "within"]
+from flocktime.errors import _show
+
+__all__ = ["anchor_ns", "check_str", "count", "member_name", "seconds", "text", "within"]
+
+
+def check_str(name: str, value: object) -> None:
+    """Nothing but text."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
 
 
 def text(name: str, value: str | None) -> str | None:
-    """A ``str``, or ``None`` where it was not given."""
-    if value is not None and not isinstance(value, str):
-        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+    """A ``str`` that UTF-8 can hold, or ``None`` where it was not given."""
+    if value is None:
+        return None
+    check_str(name, value)
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # it has surrogates in it, as text has that was made of bytes that were none
+        raise ValueError(f"{name} must be text that UTF-8 can hold, got {_show(value)}") from None
     return value
+
+
+def member_name(value: str | None) -> str | None:
+    """What a member is called, or ``None`` where it was not given."""
+    if value == "":
+        raise ValueError("name must not be empty, got '': all members that have it would have one vote together")
+    return text("name", value)
 
 
 def seconds(name: str, value: float | timedelta) -> float:

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from flocktime.flock.arguments import text
+
 if TYPE_CHECKING:
     from flocktime._backend import FlockMember
 
@@ -22,6 +24,7 @@ def checked_names(names: Iterable[str]) -> list[str]:
     for name in found:
         if not isinstance(name, str):
             raise TypeError(f"peers must hold str 'host:port', not {type(name).__name__}")
+        text("an address among the peers", name)
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 from flocktime._backend import FlockMember
 from flocktime.clock import Clock, SkewedSource, Timestamp
 from flocktime.errors import FlockError
-from flocktime.flock.arguments import anchor_ns, count, text, within
+from flocktime.flock.arguments import anchor_ns, check_str, count, member_name, text, within
 from flocktime.flock.candidates import Candidates, checked_names
 from flocktime.flock.hosting import page_clock, skewed
 from flocktime.flock.keys import normalised
@@ -26,6 +26,8 @@ __all__ = ["Flock"]
 
 Peers = Iterable[str] | Callable[[], Iterable[str]]
 Keys = str | tuple[str, ...] | list[str]
+
+_NO_SOCKET = "peers cannot be given without listen: there is no socket to ask them from"
 
 
 class Flock:
@@ -43,6 +45,7 @@ class Flock:
         peers: where neighbours listen: ``"host:port"``, at most 4,096, 256 names among them; a name may stand for many
             addresses and is resolved again and again. Or a callable that returns such a list: asked here and now, then every
             ``resolve_every`` seconds in a thread of its own. Not all members have to be listed; a few random ones are asked.
+            Not without ``listen``: there would be no socket to ask them from.
         key: the cluster's key, as ``flocktime key new`` prints it, or several: the first signs, all verify. Without one
             everybody who can reach the socket can tell the time; use that on a trusted network only.
         steer: ``False``: measure and report, never steer; for hosts that another service synchronises.
@@ -94,12 +97,14 @@ class Flock:
     ) -> None:
         if until_ready not in ("os", "raise"):
             raise ValueError(f"until_ready must be 'os' or 'raise', got {until_ready!r}")
-        identity = Identity(text("name", name), text("listen", listen))
+        identity = Identity(member_name(name), text("listen", listen))
         self._steer = bool(steer)
         keys = () if key is None else normalised(key)
         self._drift_us = int(within("max_drift", max_drift, 0.001, 86_400.0) * 1e6 + 0.5)
         every_s = within("resolve_every", resolve_every, 0.01, 86_400.0)
         names = [] if callable(peers) else checked_names(peers)
+        if listen is None and (callable(peers) or names):
+            raise ValueError(_NO_SOCKET)
         settings: dict[str, Any] = {"name": name, "max_drift": max_drift, "on_drift": on_drift}
         own = {"node": node, "last": last, "epoch": epoch or None}
         self._member = FlockMember(
@@ -203,13 +208,17 @@ class Flock:
         """Replace the neighbours that may be asked.
 
         Raises:
-            ValueError, TypeError: one of them is no ``host:port``, or there are too many; nothing has changed then.
+            ValueError, TypeError: one of them is no ``host:port``, there are too many, or there is no socket to ask them from;
+                nothing has changed then.
             FlockError: ``peers`` is a callable, whose next answer would undo it; the flock was closed or has failed; this is
                 a forked child's copy.
         """
         if self._candidates is not None:
             raise FlockError("this flock asks a callable for its peers, whose next answer would replace these")
-        self._member.set_peers(checked_names(peers))
+        names = checked_names(peers)
+        if names and self.address is None:
+            raise ValueError(_NO_SOCKET)
+        self._member.set_peers(names)
 
     def rotate(self, key: Keys) -> None:
         """Replace the keys. Without a gap: give all members both keys, the old one first; then both, the new one first;
@@ -228,17 +237,19 @@ class Flock:
         same name for the same process, 1 to 255 bytes of UTF-8.
 
         Raises:
-            HeaderError: the name is empty or too long. FlockError: the flock was closed or has failed, and why; this is a
-                forked child's copy.
+            HeaderError: the name is empty or too long. TypeError: it is no text. FlockError: the flock was closed or has failed,
+                and why; this is a forked child's copy.
         """
+        check_str("to", to)
         return self._member.header(to)
 
     def receive(self, header: str) -> Timestamp:
         """Take in the header that came with a message, as soon as it came; merge its stamp and return the receipt's.
 
         Raises:
-            HeaderError: it is no header of this flock, or was seen before. DriftError, EpochError, NodeCollision: the
-                clock refuses its stamp. The clock is then as it was. FlockError: as ``header``.
+            HeaderError: it is no header of this flock, or was seen before and its sender has proven to be there, which takes an
+                answer to an earlier header. DriftError, EpochError, NodeCollision: the clock refuses its stamp. The clock is
+                then as it was. FlockError: as ``header``. TypeError: it is no text.
         """
         remote, trusted = self.take(header)
         return self._clock.update(remote, trusted=trusted)
@@ -249,8 +260,9 @@ class Flock:
         For those who want to see the stamp first; merge it with ``flock.clock.update(stamp, trusted=trusted)``.
 
         Raises:
-            HeaderError, FlockError: as ``receive``; nothing has changed but the counters.
+            HeaderError, FlockError, TypeError: as ``receive``; nothing has changed but the counters.
         """
+        check_str("header", header)
         # Text beyond ASCII is refused and counted like any other that is no header.
         return self._member.take(header if header.isascii() else "")
 
@@ -261,6 +273,7 @@ class Flock:
             HeaderError: it was not taken in, or too long ago, or replied to already; too many strangers write at once.
                 FlockError: as ``header``.
         """
+        check_str("header", header)
         return self._member.reply(header)
 
     def advance_epoch(self, reason: str, *, force: bool = False) -> Timestamp:

@@ -89,9 +89,14 @@ def inject(
     Raises:
         HeaderError: ``to`` is empty or longer than 255 bytes: nobody can be called so, and no message to it would ever be
             measured. ``headers`` then has no timestamp.
+        TypeError: ``to`` is no text, or ``reply_to`` nothing that ``extract`` returned. ``headers`` is then as it was.
         ForkedClock, SourceError, NotReady: the local clock cannot issue any timestamp at all.
     """
     stamper, flock = _parts(clock)
+    if to is not None and not isinstance(to, str):
+        raise TypeError(f"to must be a str, not {type(to).__name__}")
+    if reply_to is not None and not isinstance(reply_to, Received):
+        raise TypeError(f"reply_to must be what extract returned, not {type(reply_to).__name__}")
     for name in [name for name in headers if name != HEADER and name.lower() in _NAMES]:
         del headers[name]
     stamp = stamper.now()

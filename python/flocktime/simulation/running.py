@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -71,14 +72,18 @@ def read_scenario(path: Path) -> dict[str, Any]:
     """A scenario from a JSON file. The simulator itself judges what is in it.
 
     Raises:
-        ScenarioError: the file holds no JSON object.
+        ScenarioError: it is neither a file nor a pipe, or holds no JSON object.
         OSError: it cannot be read.
     """
-    size = path.stat().st_size
-    if size > _MOST_BYTES:
-        raise ScenarioError(f"{path}: {size} bytes; a scenario has at most {_MOST_BYTES}")
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
+        raise ScenarioError(f"{path}: neither a file nor a pipe")
+    with path.open("rb") as file:
+        content = file.read(_MOST_BYTES + 1)  # and not as many as it says that it has: a pipe does not say
+    if len(content) > _MOST_BYTES:
+        raise ScenarioError(f"{path}: more than {_MOST_BYTES:,} bytes are no scenario")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(content.decode())
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise ScenarioError(f"{path}: not JSON: {error}") from None
     if not isinstance(found, dict):

@@ -20,6 +20,7 @@ from flocktime.cli.demo.plan import (
     make_plan,
 )
 from flocktime.cli.extras import require
+from flocktime.cli.places import no_place
 
 __all__ = ["register", "run"]
 
@@ -64,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
 
     if options.jitter > options.delay:
         return _complain(f"--jitter {options.jitter:g}: more than --delay {options.delay:g}", 2)
-    wrong = _unusable(options.report, options.keep_logs)
+    wrong = no_place("--report", options.report) or _unusable(options.keep_logs)
     if wrong:
         return _complain(wrong, 2)
     try:
@@ -102,10 +103,8 @@ def _run(options: argparse.Namespace) -> int:
     return 1 if judgement.failures else 0
 
 
-def _unusable(report: Path | None, keep_logs: Path | None) -> str | None:
-    """What is wrong with the places to write to, found before anything is started."""
-    if report is not None and (report.is_dir() or not report.absolute().parent.is_dir()):
-        return f"--report {report}: no file can be written there"
+def _unusable(keep_logs: Path | None) -> str | None:
+    """What is wrong with the place for the logs, found before anything is started."""
     if keep_logs is not None:
         try:
             keep_logs.mkdir(parents=True, exist_ok=True)

@@ -5,36 +5,44 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+import threading
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from flocktime.cli import key_options
 from flocktime.cli.extras import require
 from flocktime.cli.status.address import Address, address
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flocktime.cli.node.files import KeyFile, WatchedFile
     from flocktime.cli.node.telling import Teller
     from flocktime.flock import Flock
 
 __all__ = ["register", "run"]
 
+#: Whoever has waited for so long wonders why.
+_PATIENCE_S: Final = 1.0
+
 DESCRIPTION = """\
-Run a member of a flock until a signal stops it. It is one more that is asked, votes and watches: on a time server, on a host of
-its own, or (--no-steer) beside chrony or PTP. It serves no clock to other programs, unless --page names the file of a host page:
-then all processes of the host that open it (Clock.open) share one clock, which follows this member. On a terminal it shows a
-table that is redrawn every second; elsewhere it prints a line for each change of its state or of who is wrong, and one a
-minute."""
+Run a member of a flock until a signal stops it (SIGINT, SIGTERM, SIGHUP). It is one more that is asked, votes and watches: on a
+time server, on a host of its own, or (--no-steer) beside chrony or PTP. It serves no clock to other programs, unless --page
+names the file of a host page: then all processes of the host that open it (Clock.open) share one clock, which follows this
+member. On a terminal it shows a table that is redrawn every second; elsewhere it prints a line for each change of its state or
+of who is wrong, and one a minute."""
 
 
 def register(subparsers: Any) -> None:
     """Add the command to the parser of ``flocktime``."""
     parser = subparsers.add_parser("node", help="run a standing member of a flock", description=DESCRIPTION)
     parser.add_argument(
-        "--listen", required=True, metavar="HOST:PORT", help="where it listens for datagrams; port 0: any"
+        "--listen", type=_utf8, required=True, metavar="HOST:PORT", help="where it listens for datagrams; port 0: any"
     )
     parser.add_argument(
         "--peer",
+        type=_utf8,
         action="append",
         default=[],
         metavar="HOST:PORT",
@@ -46,6 +54,7 @@ def register(subparsers: Any) -> None:
     key_options.add_options(parser)
     parser.add_argument(
         "--name",
+        type=_name,
         help="what its one vote hangs on: no other member's, and the same after a restart (default: host name and address, "
         "with port 0 another one each time)",
     )
@@ -82,6 +91,7 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--epoch", type=int, default=0, metavar="N", help="the epoch to begin in (default: 0)")
     parser.add_argument(
         "--advance-epoch",
+        type=_reason,
         metavar="REASON",
         help="once it is synchronised with a quorum, begin a new epoch at the flock's time: the way back from accepted "
         "stamps of the future. Read the runbook first; not for a service that restarts by itself",
@@ -103,11 +113,26 @@ def run(options: argparse.Namespace) -> int:
         key_file = KeyFile.of(options.key_file)
         keys = key_options.given_keys(options)
         peers = watched(options.peers_file)
-        member = _flock(options, keys, peers)
+        with _a_word_if_it_waits(options.page):
+            member = _flock(options, keys, peers)
     except (key_options.BadKeys, BadFile, ClockError, ValueError) as error:
         return _complain(str(error))
     with member as flock:
         return _run(options, flock, on_terminal, peers, key_file)
+
+
+@contextmanager
+def _a_word_if_it_waits(page: Path | None, after_s: float = _PATIENCE_S) -> Iterator[None]:
+    """A member that was killed leaves its page in use, as far as another process can tell, and the next one waits."""
+    why = f"--page {page}: waiting for five rounds, to see whether the member that was there before is still alive"
+    waiting = threading.Timer(after_s, _complain, [why])
+    waiting.daemon = True
+    if page is not None:
+        waiting.start()
+    try:
+        yield
+    finally:
+        waiting.cancel()
 
 
 def _flock(options: argparse.Namespace, keys: tuple[str, ...], peers: WatchedFile | None) -> Flock:
@@ -190,6 +215,26 @@ def _page(text: str) -> Path:
     if not text:  # as a Path it would be the working directory
         raise argparse.ArgumentTypeError("must not be an empty path")
     return Path(text)
+
+
+def _utf8(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # bytes on the command line that are no text
+        raise argparse.ArgumentTypeError(f"must be UTF-8, got {text[:80]!a}") from None
+    return text
+
+
+def _name(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty: all members that have it would have one vote together")
+    return _utf8(text)
+
+
+def _reason(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must not be empty: it says afterwards why there is a new epoch")
+    return _utf8(text)
 
 
 def _seconds(text: str) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -14,6 +16,8 @@ from flocktime.cli.status.view import view
 from flocktime.cli.status.words import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flocktime.flock import Flock
     from flocktime.flock.status import FlockStatus, StateChange
 
@@ -33,13 +37,15 @@ class LiveTeller:
         self._status: FlockStatus | None = None
 
     def __enter__(self) -> Self:
-        self._live.start()
+        with self._as_long_as_it_is_there():
+            self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._live.stop()
+        with self._as_long_as_it_is_there():
+            self._live.stop()
 
     def started(self, flock: Flock, status_address: str | None) -> None:
         if status_address is not None:
@@ -58,11 +64,23 @@ class LiveTeller:
         self._draw()
 
     def stopped(self, why: str) -> None:
-        self._live.stop()
-        self._console.print(Text(clean(why)))
+        with self._as_long_as_it_is_there():
+            self._live.stop()
+            self._console.print(Text(clean(why)))
 
     def _draw(self) -> None:
         if self._status is None:
             return
         rows = max(1, self._console.size.height - _OTHER_ROWS)
-        self._live.update(Group(view(self._status, rows), *(Text(note, "dim") for note in self._notes)), refresh=True)
+        shown = Group(view(self._status, rows), *(Text(note, "dim") for note in self._notes))
+        with self._as_long_as_it_is_there():
+            self._live.update(shown, refresh=True)
+
+    @contextmanager
+    def _as_long_as_it_is_there(self) -> Iterator[None]:
+        """A window that was closed is no reason to leave the flock, nor to end otherwise than in order."""
+        try:
+            yield
+        except OSError:
+            # It does not come back. What rich and the stream keep of what they could not write goes nowhere, from now on.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._console.file.fileno())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from flocktime.cli.key_options import BadKeys
 from flocktime.cli.node.files import BadFile
+from flocktime.cli.status.words import standing
 from flocktime.errors import ClockError, EpochError
 from flocktime.flock.status import StateChange
 
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
     from flocktime.flock import Flock
 
 EVERY_S: Final = 1.0
+#: So often an epoch is asked for in vain before the node says that it waits: a flock takes some seconds to come together.
+_LOOKS_BEFORE_A_WORD: Final = 20
+#: And then once a minute.
+_LOOKS_BETWEEN_WORDS: Final = 60
 #: A member whose thread has ended cannot be brought back.
 _ENDED: Final = ("failed", "stopped", "detached")
 
 
 class signals:  # noqa: N801  # used like a function
-    """An inbox that SIGINT and SIGTERM write to. The second of them has its usual effect: it kills."""
+    """An inbox that SIGINT, SIGTERM and SIGHUP write to. The second of them has its usual effect: it kills."""
 
     def __init__(self) -> None:
         # The one queue of the standard library that a signal handler may put into at any moment.
@@ -34,7 +39,7 @@ class signals:  # noqa: N801  # used like a function
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _stopping():
             self._before[number] = signal.signal(number, self._handle)
         return self
 
@@ -48,6 +53,13 @@ class signals:  # noqa: N801  # used like a function
         for each in self._before:
             signal.signal(each, signal.SIG_DFL)
         self.queue.put(signal.Signals(number))
+
+
+def _stopping() -> list[signal.Signals]:
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup has it ignored
+        numbers.append(signal.SIGHUP)
+    return numbers
 
 
 class Node:
@@ -71,6 +83,7 @@ class Node:
         self._peers = peers
         self._keys = keys
         self._advance = advance
+        self._looks_in_vain = 0
         self._replaced_by: int | None = None
 
     def run(self) -> int:
@@ -137,6 +150,16 @@ class Node:
             if error.epoch == 65535:
                 self._advance = None
                 self._teller.note(str(error))
-            return  # no quorum yet: the next second it may have one
+            else:  # no quorum yet: the next second it may have one
+                self._tell_why_it_waits(error)
+            return
         self._advance = None
         self._teller.note(f"epoch {stamp.epoch} begins at {stamp}: {reason}")
+
+    def _tell_why_it_waits(self, error: EpochError) -> None:
+        self._looks_in_vain += 1
+        since_first = self._looks_in_vain - _LOOKS_BEFORE_A_WORD
+        if since_first >= 0 and since_first % _LOOKS_BETWEEN_WORDS == 0:
+            status = self._flock.status()
+            how = f"{standing(status)}, {status.voters} voted"
+            self._teller.note(f"the new epoch waits for a quorum that vouches for the time; {how} ({error})")

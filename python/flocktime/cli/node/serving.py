@@ -15,6 +15,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any, Final
 
+from flocktime.cli.deadline import Incoming
 from flocktime.cli.status.address import Address
 
 if TYPE_CHECKING:
@@ -87,24 +88,6 @@ class _Server(HTTPServer):
             traceback.print_exc()
 
 
-class _Incoming(io.RawIOBase):
-    """What a client sends, until its time is up: a byte now and then does not buy more."""
-
-    def __init__(self, connection: socket.socket, deadline_s: float) -> None:
-        self._connection = connection
-        self._deadline_s = deadline_s
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        left_s = self._deadline_s - time.monotonic()
-        if left_s <= 0:
-            raise TimeoutError
-        self._connection.settimeout(left_s)
-        return self._connection.recv_into(buffer)
-
-
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     server_version = "flocktime"
@@ -113,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         self._deadline_s = time.monotonic() + PATIENCE_S
-        self.rfile = io.BufferedReader(_Incoming(self.connection, self._deadline_s))
+        self.rfile = io.BufferedReader(Incoming(self.connection, self._deadline_s))
 
     def do_GET(self) -> None:
         if "transfer-encoding" in self.headers or self.headers.get("content-length", "0").strip() != "0":

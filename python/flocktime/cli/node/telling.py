@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
+from flocktime.cli.node.log_stream import LogStream
 from flocktime.cli.status.words import clean, offset, ppm, standing, warnings, who
 
 if TYPE_CHECKING:
@@ -70,6 +71,11 @@ class _Lines:
 class PlainTeller(_Lines):
     """A line a thing, with the flock's time in front; notes go to standard error."""
 
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(clock)
+        self._output = LogStream(sys.stdout, lambda words: f"{_moment(None)} {words}")
+        self._notes = LogStream(sys.stderr, lambda words: f"flocktime node: {words}")
+
     def started(self, flock: Flock, status_address: str | None) -> None:
         status = flock.status()
         served = "" if status_address is None else f", status on {status_address}"
@@ -90,17 +96,21 @@ class PlainTeller(_Lines):
             self._say(f"warning: {warning}", status)
 
     def note(self, message: str) -> None:
-        print(f"flocktime node: {clean(message)}", file=sys.stderr, flush=True)
+        self._notes.write(f"flocktime node: {clean(message)}")
 
     def stopped(self, why: str) -> None:
-        print(f"{_moment(None)} {clean(why)}", flush=True)
+        self._output.write(f"{_moment(None)} {clean(why)}")
 
     def _say(self, what: str, status: FlockStatus) -> None:
-        print(f"{_moment(status.time_us)} {what}", flush=True)
+        self._output.write(f"{_moment(status.time_us)} {what}")
 
 
 class JsonTeller(_Lines):
     """An object a line; ``event`` says what it is about."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(clock)
+        self._output = LogStream(sys.stdout, lambda words: _object("note", None, message=words))
 
     def started(self, flock: Flock, status_address: str | None) -> None:
         status = flock.status()
@@ -121,8 +131,12 @@ class JsonTeller(_Lines):
         self._say("stopped", None, message=why)
 
     def _say(self, event: str, time_us: int | None, **values: Any) -> None:
-        shown_us = time.time_ns() // 1000 if time_us is None else time_us
-        print(json.dumps({"event": event, "time_us": shown_us, **values}), flush=True)
+        self._output.write(_object(event, time_us, **values))
+
+
+def _object(event: str, time_us: int | None, **values: Any) -> str:
+    shown_us = time.time_ns() // 1000 if time_us is None else time_us
+    return json.dumps({"event": event, "time_us": shown_us, **values})
 
 
 def _moment(us: int | None) -> str:

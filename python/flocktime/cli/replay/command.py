@@ -153,11 +153,9 @@ def _show(results: list[Result], as_json: bool, exit_code: int) -> None:
     if as_json:
         print(report.as_json(results, exit_code))
         return
-    from rich.console import Console
+    from flocktime.cli.console import wide_console
 
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = max(console.width, 120)  # nobody folds lines in a pipe
+    console = wide_console()
     console.print(report.TITLE, soft_wrap=True)
     console.print(report.table(results))
     console.print(report.CAPTION, soft_wrap=True)

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flocktime.cli.places import no_place
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -82,6 +84,10 @@ def run(options: argparse.Namespace) -> int:
         require("cli", "rich")  # before the work, not after it
     if options.plot is not None:
         require("demo", "matplotlib")
+        wrong = no_place("--plot", options.plot)
+        if wrong is not None:
+            print(f"flocktime sim: {wrong}", file=sys.stderr)
+            return 2
     try:
         return _listed(options) if options.list else _simulated(options)
     except FlockError as error:
@@ -96,7 +102,9 @@ def _listed(options: argparse.Namespace) -> int:
     if options.json:
         report.print_json({"scenarios": [report.row_data(row) for row in CATALOGUE.values()]})
     else:
-        report.print_list(_console(), CATALOGUE.values())
+        from flocktime.cli.console import wide_console
+
+        report.print_list(wide_console(), CATALOGUE.values())
     return 0
 
 
@@ -119,7 +127,9 @@ def _simulated(options: argparse.Namespace) -> int:
     if options.json:
         report.print_json(report.as_data(row, runs, verdicts))
     else:
-        report.print_report(_console(), row, runs, verdicts, changed=not is_listed)
+        from flocktime.cli.console import wide_console
+
+        report.print_report(wide_console(), row, runs, verdicts, changed=not is_listed)
     if options.plot is not None:  # after the verdict: a picture that cannot be written does not take it along
         from flocktime.cli.sim.plot import draw
 
@@ -155,12 +165,3 @@ def _progress(runs: int, *, wanted: bool) -> Iterator[Callable[[float], object]]
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=float(runs))
         yield lambda done: progress.update(task, completed=done)
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = max(console.width, 120)  # nobody folds lines in a pipe
-    return console

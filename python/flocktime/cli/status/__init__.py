@@ -7,11 +7,14 @@ import http.client
 import json
 import sys
 import time
+from io import BufferedReader
 from typing import TYPE_CHECKING, Any, Final
 
+from flocktime.cli.deadline import Incoming, connected
 from flocktime.cli.extras import require
 from flocktime.cli.status.address import Address, address
 from flocktime.cli.status.reading import NoStatus, status_from
+from flocktime.cli.status.words import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,11 +68,10 @@ def _once(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(plain, indent=2))
     else:
-        from rich.console import Console
-
+        from flocktime.cli.console import wide_console
         from flocktime.cli.status.view import view
 
-        Console(highlight=False).print(view(status))
+        wide_console().print(view(status))
     return _code(status)
 
 
@@ -115,25 +117,32 @@ def ask(where: Address, clock: Callable[[], float] = time.monotonic) -> tuple[di
     Raises:
         Unreachable: nobody is there, or nobody who answers as a node does.
     """
-    deadline_s = clock() + PATIENCE_S
-    connection = http.client.HTTPConnection(where.host, where.port, timeout=PATIENCE_S)
     try:
-        connection.request("GET", "/status")
-        response = connection.getresponse()
-        content = bytearray()
-        while len(content) <= MOST_BYTES and (chunk := response.read1(65_536)):
-            content += chunk
-            if clock() > deadline_s:
-                raise TimeoutError("timed out")
-        code = response.status
-    except (OSError, http.client.HTTPException) as error:
-        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise Unreachable(f"{where} cannot be reached: {why}") from None
-    finally:
-        connection.close()
+        code, content = _fetched(where, clock)
+    except OSError as error:
+        why = error.strerror or str(error) or type(error).__name__
+        raise Unreachable(f"{where} cannot be reached: {clean(why)}") from None
+    except http.client.HTTPException as error:
+        why = clean(str(error)[:80]) or type(error).__name__  # it may be what came, of any length
+        raise Unreachable(f"{where} answers, but not as a node does: {why}") from None
     if code != 200:
         raise Unreachable(f"{where} answers with HTTP status {code}: is it the status address of a node?")
-    return _checked(where, bytes(content))
+    return _checked(where, content)
+
+
+def _fetched(where: Address, clock: Callable[[], float]) -> tuple[int, bytes]:
+    deadline_s = clock() + PATIENCE_S
+    with connected(where.host, where.port, deadline_s, clock) as connection:
+        host = Address(where.host.encode("idna").decode("ascii"), where.port)
+        connection.sendall(f"GET /status HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        with http.client.HTTPResponse(connection, method="GET") as response:
+            response.fp.close()  # the socket's own file, which begins to wait anew with each byte
+            response.fp = BufferedReader(Incoming(connection, deadline_s, clock))
+            response.begin()
+            content = bytearray()
+            while len(content) <= MOST_BYTES and (chunk := response.read1(65_536)):
+                content += chunk
+            return response.status, bytes(content)
 
 
 def _checked(where: Address, content: bytes) -> tuple[dict[str, Any], FlockStatus]:

@@ -38,4 +38,10 @@ def address(text: str) -> Address:
         raise argparse.ArgumentTypeError(f"a port lies in 0 to 65535, got {port}")
     if not bare.isprintable() or any(character.isspace() or character in "/@?#" for character in bare):
         raise argparse.ArgumentTypeError(f"no host's name: {bare[:80]!a}")
+    try:
+        bare.encode("idna")  # as it is when it is looked up
+    except UnicodeError:
+        raise argparse.ArgumentTypeError(
+            f"no host's name: {bare[:80]!a}: between its dots there are 1 to 63 characters, in another alphabet fewer"
+        ) from None
     return Address(bare or HERE, int(port))

@@ -33,10 +33,11 @@ class Screen:
     """The table, drawn anew on a terminal and printed again elsewhere."""
 
     def __init__(self) -> None:
-        from rich.console import Console
         from rich.live import Live
 
-        self._console = Console(highlight=False)
+        from flocktime.cli.console import wide_console
+
+        self._console = wide_console()
         self._live = Live(console=self._console, auto_refresh=False) if self._console.is_terminal else None
 
     def __enter__(self) -> Self:

@@ -12,6 +12,16 @@ if TYPE_CHECKING:
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_NAMED: Final = 5
+#: Whoever has asked for so many rounds and has heard nothing is not just early.
+_ROUNDS_OF_SILENCE: Final = 10
+#: The counters of what came in and was refused, in words: with the first ones members cannot hear each other, ever.
+_REFUSED: Final = {
+    "unknown_key": "signed with a key that this member does not have",
+    "unauthenticated": "not signed, though this member has a key",
+    "forged": "signed with another secret under the same key id",
+    "version": "of another major version",
+    "malformed": "not packets of a flock",
+}
 #: Stamps this far ahead of their clock, in microseconds, are worth a word: bursts and small corrections are less.
 _AHEAD_US: Final = 1_000_000
 
@@ -107,6 +117,7 @@ def warnings(status: FlockStatus) -> list[str]:
         found.append(f"its stamps are {span(status.ahead_us)} ahead of its time: stamps of a future were accepted")
     if status.replaced_by is not None:
         found.append(f"process {status.replaced_by} has taken its place on the host's page: it was stopped for a while")
+    found += _silence(status)
     if status.peers_error is not None:
         found.append(f"no new list of peers: {clean(status.peers_error)}")
     found += [
@@ -115,3 +126,24 @@ def warnings(status: FlockStatus) -> list[str]:
     if status.io.get("last_error"):
         found.append(f"the latest error of the network: {clean(str(status.io['last_error']))}")
     return found
+
+
+def _silence(status: FlockStatus) -> list[str]:
+    """Why nobody is heard, as far as that can be told from here: what comes in is refused, or nothing comes in."""
+    if any(peer.verdict != "silent" for peer in status.peers):
+        return []
+    count = status.counters.get
+    refused = {words: count(name, 0) for name, words in _REFUSED.items() if count(name, 0)}
+    if refused:
+        reasons = ", ".join(f"{number} {words}" for words, number in refused.items())
+        return [
+            f"nobody is heard, and {sum(refused.values())} packets were refused: {reasons}; "
+            "do all members have the same keys, and the same version?"
+        ]
+    sent, came = status.io.get("datagrams_sent"), count("received", 0) - count("own", 0)
+    if isinstance(sent, int) and sent > 0 and came <= 0 and status.round >= _ROUNDS_OF_SILENCE:
+        return [
+            f"{sent} datagrams were sent and none came back: are the addresses of the peers right, is a firewall in the way, or "
+            "have the peers another key?"
+        ]
+    return []
