@@ -30,9 +30,9 @@ _BY_HAND_NS = 1_000_000
 #: forgotten what a look needs. So a sleep ends this much before the moment,
 _EARLY_NS = 200_000
 #: and a second one, which is short, by what even the quickest waking takes. It rarely ends too early; then there is a third.
-_WAKING_NS = 40_000
-#: There is no look without a sleep before it.
-_LEAST_NS = 1_000
+_WAKING_NS = 25_000
+#: There is no look without a sleep before it, and none as short as a look.
+_LEAST_NS = 25_000
 
 
 def interval(self: Clock) -> Interval:
