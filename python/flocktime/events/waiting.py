@@ -6,7 +6,8 @@ Python's, so that nothing interrupts it, and works at the end of the stack.
 
 Who was called and then goes away with nothing, because its time is over, it was interrupted or cancelled, passes the call on:
 there may be somebody else who sleeps beside an event. What must be done at the end is done once more where that was interrupted,
-by a signal's handler that raises: a watcher that is left behind would swallow somebody's call.
+by a signal's handler that raises: a watcher that is left behind would swallow somebody's call. That is written out at each
+place: a function for it would be one more to be interrupted at its entry, before it has done anything.
 """
 
 from __future__ import annotations
